@@ -77,7 +77,7 @@ def _lead_inside(app: Sphinx, docname: str, source: list[str]) -> None:
         if not path.is_relative_to(ROOT) or path.is_relative_to(app.srcdir):
             return link[0]
         name = str(path.relative_to(ROOT))
-        if name in _BESIDE:
+        if name in _BESIDE and Path(app.srcdir, _BESIDE[name].lstrip("/")).exists():
             return f"[{text}]({_BESIDE[name]}{anchor})"
         # A directory cannot be downloaded: its name says where to look in the repository.
         return f"{text} (`{name}`)" if path.is_dir() else link[0]

@@ -105,6 +105,18 @@ def test_metrics_and_reasons_that_a_page_names_exist(page: Path) -> None:
     assert answered - {kind.reason for kind in reasons()} == set()
 
 
+def test_every_page_is_in_a_list_of_the_site() -> None:
+    """A page that no `toctree` has is found by nobody, and the site is not built (`make site`)."""
+    listed = {ROOT / "docs/index.md"}
+    for page in PAGES:
+        for block in re.findall(r"^```\{toctree\}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+            entries = [line for line in block.splitlines() if line and not line.startswith(":")]
+            names = [re.sub(r"^.*<(.*)>$", r"\1", entry) for entry in entries]
+            listed |= {found.resolve() for name in names for found in page.parent.glob(f"{name}.md")}
+
+    assert {page for page in PAGES if page.is_relative_to(ROOT / "docs")} - listed == set()
+
+
 def test_no_merge_is_left_half_done() -> None:
     """In any file that is kept."""
     found = subprocess.run(
