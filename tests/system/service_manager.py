@@ -99,6 +99,7 @@ class ServiceManager:
         if with_socket:
             self._open(read_unit((UNITS / "gateway.socket").read_text()))
         self._heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        (root / "notify").unlink(missing_ok=True)
         self._heard.bind(str(root / "notify"))
         (root / "notify").chmod(0o777)
         self._heard.settimeout(0.1)

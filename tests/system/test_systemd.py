@@ -21,9 +21,13 @@ from tests.rights import open_place
 from tests.system import backends
 from tests.system.gateway_process import BY_RUN, CODE, PATIENCE, until
 from tests.system.ports import free_port, low_port
+from tests.system.service_guide import SystemdGuide, played
 from tests.system.service_manager import OURS, START, UNITS, ServiceManager, confines, read_unit, workers
+from tests.system.test_rights import other_users_can_run_it
 
 pytestmark = pytest.mark.timeout(240)
+
+IS_ROOT = os.geteuid() == 0 and other_users_can_run_it()
 
 
 def needs(program: str, package: str) -> Any:
@@ -231,3 +235,19 @@ routes: [{{name: app, path: /*, upstream: app}}]
     finally:
         process.terminate()
         assert process.wait(PATIENCE) == -signal.SIGTERM, (tmp_path / "log").read_text()
+
+
+@needs("logrotate", "logrotate")
+@pytest.mark.skipif(not IS_ROOT, reason="the guide has root's commands")
+def test_the_guide(place: Path, origin: backends.Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the first file to the last log line."""
+    logrotate = shutil.which("logrotate")
+    assert logrotate is not None
+    ports = {80: free_port(), 9090: free_port(), 9001: origin.server_address[1]}
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    with played(place, ports, logrotate):
+        guide = SystemdGuide("docs/guides/systemd.md", place, ports)
+        try:
+            assert guide.follow() >= 40
+        finally:
+            guide.stop()
