@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from gateway import __version__, early
 from gateway.compiled import KIND
@@ -35,10 +35,24 @@ if TYPE_CHECKING:
     from gateway.config.loading import Loaded
     from gateway.config.problems import Problem
 
+INTERRUPTED: Final = 130
+"""The exit code that a shell has for a command that SIGINT has ended."""
+
 _PATH = click.argument("path", metavar="PATH", type=click.Path())
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The commands. By Ctrl-C they end as programs do, without a word; click would print "Aborted!" and exit with 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run one."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise SystemExit(INTERRUPTED) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(f"{__version__} ({KIND})", prog_name="gateway")
 @click.pass_context
 def main(context: click.Context) -> None:

@@ -232,6 +232,10 @@ class TwistdService(ForegroundService):
             _log.info("SIGHUP: there is no file to read again")
 
     def _succeed(self) -> None:
+        # A change that opens a port has it before the new process could open it; when it is over that one is handed it.
+        self._gateway.changes.settled().addCallback(lambda _: self._succeed_now())
+
+    def _succeed_now(self) -> None:
         if self._gateway.stopping:
             _log.info("SIGUSR2: the gateway is stopping")
         elif self._twistd.get("chroot"):

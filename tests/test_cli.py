@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -251,3 +252,16 @@ def test_the_version_is_told_without_loading_the_schema() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stdout == f"gateway, version {gateway.__version__} ({KIND})\n[]\n"
+
+
+def test_ctrl_c_ends_a_command_without_a_word() -> None:
+    """With the exit code that a shell has for it: `top --once` and `upgrade` wait for a while."""
+
+    @click.command()
+    def waits() -> None:
+        raise KeyboardInterrupt
+
+    assert isinstance(cli.main, cli.Commands)
+    result = CliRunner().invoke(cli.Commands("gateway", commands={"waits": waits}), ["waits"])
+
+    assert (result.exit_code, result.output) == (130, "")

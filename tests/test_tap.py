@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from twisted.application.service import IService
+from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.usage import UsageError
 
@@ -107,3 +108,25 @@ def test_an_option_that_there_is_not_is_answered_with_the_nearest() -> None:
         options("--confg", "x")
     with pytest.raises(UsageError, match=r"option --zzz not recognized$"):
         options("--zzz")
+
+
+def test_an_upgrade_waits_for_a_change_that_is_under_way(tmp_path: Path) -> None:
+    """What that opens is handed on; the new process would find the port taken."""
+    file = tmp_path / "gateway.yaml"
+    file.write_text(CONFIGURATION)
+    service = makeService(options("--config", str(file)))
+    assert isinstance(service, TwistdService)
+    refused = "SIGUSR2: with --chroot nothing can be started anew"
+    service._twistd["chroot"] = "/srv"  # so that nothing is started, and a line says that it was asked for
+
+    with capturedLogs() as events:
+        service._succeed()
+        assert [formatEvent(event) for event in events] == [refused]
+        verdict: Deferred[None] = Deferred()
+        gateway = service._gateway
+        gateway.changes.apply(lambda: gateway.settings, "application", None, lambda _: verdict)
+        service._succeed()
+        assert [formatEvent(event) for event in events].count(refused) == 1
+        verdict.callback(None)
+
+    assert [formatEvent(event) for event in events].count(refused) == 2
