@@ -27,12 +27,14 @@ from tests.system.redis_server import redis_server
 def test_ten_minutes(tmp_path: Path) -> None:
     """The tutorial: from nothing to a gateway that balances, survives, asks, limits and tells."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    guide = Guide("docs/tutorial.md", tmp_path, {port: free_port() for port in (8080, 9090, 9001, 9002, 9003)})
+    work = tmp_path / "build/tutorial"
+    work.mkdir(parents=True)
+    guide = Guide("docs/tutorial.md", work, {port: free_port() for port in (8080, 9090, 9001, 9002, 9003)})
     try:
         assert guide.follow() >= 28
     finally:
         guide.stop()
-        for file in tmp_path.glob("*.pid"):  # where the page was not followed to its end
+        for file in work.glob("*.pid"):  # where the page was not followed to its end
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(file.read_text()), signal.SIGTERM)
 
