@@ -111,5 +111,27 @@ TRAFFIC = Dashboard(
                 ),
             ),
         ),
+        Row(
+            "HTTP/2",
+            (
+                lines(
+                    "Requests and connections by HTTP/2",
+                    (f"sum(rate(gateway_http2_streams_total{{{GATEWAY}}}[{STEP}]))", "requests"),
+                    (f"sum(rate(gateway_http2_connections_total{{{GATEWAY}}}[{STEP}]))", "connections"),
+                    unit="ops",
+                    says="Many requests for each connection are what HTTP/2 is for; as many connections as requests: "
+                    "clients, or a proxy before the gateway, do not reuse them.",
+                ),
+                lines(
+                    "Clients that went over a limit of HTTP/2",
+                    (
+                        rate("gateway_http2_floods_total", "reason"),
+                        "{{reason}}",
+                    ),
+                    unit="ops",
+                    says="Their connections were closed with ENHANCE_YOUR_CALM: an attack, or a client with a fault.",
+                ),
+            ),
+        ),
     ),
 )

@@ -19,7 +19,7 @@ _HEAD = """\
 `GET /metrics` on the admin listener (and on the listeners, with `admin.metrics_public: true`) answers in
 Prometheus' text format, or in OpenMetrics where `Accept` asks for it. Labels are names and patterns out of the
 configuration, never what a client sent. The query of each shows one way to use it, where Prometheus scrapes the gateway
-as the job `gateway`; a real Prometheus has run them.
+as the job `gateway`; a real Prometheus has run them, on figures of each.
 
 | metric | type | labels | meaning | query |
 | --- | --- | --- | --- | --- |

@@ -22,6 +22,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import requests
+from h2.connection import H2Connection
+from h2.events import StreamEnded
 
 from tests.pki import Authority, key_pem, pem
 from tests.system.gateway_process import GatewayProcess, until
@@ -297,12 +299,29 @@ class BusyGateways:
         for key in ("a-key-of-twenty-octets-or-more", "another"):
             session.get(f"{self.main.url}/keyed", timeout=5, headers={"X-API-Key": key})
         session.get(f"{self.ill.url}/a", timeout=5)
+        http2(self.main.port)
 
     def _slow(self, session: requests.Session) -> None:
         session.get(f"{self.main.url}/narrow/a?wait=0.8", timeout=20)
 
     def _placed(self, session: requests.Session) -> None:
         session.get(f"{self.main.url}/placed/a?wait=0.3", timeout=5)
+
+
+def http2(port: int, pings: int = 5000) -> None:
+    """Ask something by HTTP/2, then send more pings than anybody may."""
+    connection = H2Connection()
+    connection.initiate_connection()
+    fields = {":method": "GET", ":scheme": "http", ":authority": "gateway.test", ":path": "/users/7"}
+    connection.send_headers(1, fields.items(), end_stream=True)
+    with socket.create_connection(("127.0.0.1", port), 5) as client, contextlib.suppress(OSError):
+        client.sendall(connection.data_to_send())
+        while data := client.recv(65536):
+            if any(isinstance(event, StreamEnded) for event in connection.receive_data(data)):
+                break
+        client.sendall(b"\0\0\x08\x06\0\0\0\0\0 a ping " * pings)
+        while client.recv(65536):
+            pass
 
 
 class Gateway(GatewayProcess):
