@@ -119,8 +119,7 @@ TRAFFIC = Dashboard(
                     (f"sum(rate(gateway_http2_streams_total{{{GATEWAY}}}[{STEP}]))", "requests"),
                     (f"sum(rate(gateway_http2_connections_total{{{GATEWAY}}}[{STEP}]))", "connections"),
                     unit="ops",
-                    says="Many requests for each connection are what HTTP/2 is for; as many connections as requests: "
-                    "clients, or a proxy before the gateway, do not reuse them.",
+                    says="As many connections as requests: clients, or a proxy, do not use them again.",
                 ),
                 lines(
                     "Clients that went over a limit of HTTP/2",
@@ -129,7 +128,7 @@ TRAFFIC = Dashboard(
                         "{{reason}}",
                     ),
                     unit="ops",
-                    says="Their connections were closed with ENHANCE_YOUR_CALM: an attack, or a client with a fault.",
+                    says="Their connections were closed: an attack, or a client with a fault.",
                 ),
             ),
         ),

@@ -17,7 +17,8 @@ ADVICE: Final = {
         "Nothing: the instance is stopping. Clients that get it through a load balancer: let it watch `/ready`."
     ),
     "request.malformed": (
-        "Look at the client: it is broken, or somebody looks for a hole. The log's `detail` names the rule."
+        "Look at the client: it is broken, or somebody looks for a hole. `detail` of the answer names the rule; so "
+        "does `gateway why`."
     ),
     "request.ambiguous": (
         "Look at the client: somebody may look for a hole. Where such paths are meant: `paths` of the route says how "
@@ -92,7 +93,7 @@ ADVICE: Final = {
         "The backend goes away, or has as many streams as it takes: `pool.max_streams` lower, or more backends. It is "
         "asked once more by itself; `retry` asks others."
     ),
-    "upstream.protocol": "The backend breaks HTTP; the log's `detail` names the rule.",
+    "upstream.protocol": "The backend breaks HTTP; `gateway why`, or the live page, names the rule.",
     "aggregate.part": (
         "`detail` names the part, and `parts` of the access log says what became of each. `on_failure` of the part "
         "says what is answered without it."

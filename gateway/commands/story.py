@@ -264,11 +264,22 @@ def _time(exchange: Exchange) -> list[str]:
 
 
 def _meaning(exchange: Exchange) -> list[str]:
+    return _in_general(exchange) + _in_detail(exchange)
+
+
+def _in_general(exchange: Exchange) -> list[str]:
     if exchange.get("meaning"):
         return [str(exchange["meaning"])]
     # Several errors may have one reason: the first, most general one says what they have in common.
     kind = next((kind for kind in reasons() if kind.reason == exchange.get("reason")), None)
     return [] if kind is None else [" ".join((kind.__doc__ or "").split("\n\n")[0].split())]
+
+
+def _in_detail(exchange: Exchange) -> list[str]:
+    """The rule that was broken, what is missing: where no attempt has said so already."""
+    detail, attempts = exchange.get("detail"), exchange.get("attempts")
+    told = [each.get("detail") for each in attempts] if isinstance(attempts, Sequence) else []
+    return [f"In detail: {detail}"] if detail and detail not in told else []
 
 
 def _advice(exchange: Exchange) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,7 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.config.records import RECORD_FIELDS
+from gateway.errors import reasons
 from gateway.telemetry.catalog import METRICS
+from gateway.telemetry.events import EVENTS
 from tests.system.gateway_process import ROOT
 
 PLACE = ROOT / "etc" / "prometheus"
@@ -20,6 +24,8 @@ RULES = [
 ]
 ALERTS = [rule for rule in RULES if "alert" in rule]
 NAMES = sorted({rule["alert"] for rule in ALERTS})
+OTHER_WORDS = {"await", "gateway", "kid", "mkdir", "si", "so", "st", "stale", "waiting", "warning"}
+"""Words that runbook pages set as code and that are not ours: of Python, tokens, shells, `vmstat`, Prometheus."""
 HEADINGS = ["What it means", "What clients see", "How to look", "What to do", "How to try it"]
 WHO = {"instance", "route", "upstream"}
 """A summary names one of these, so that whoever is called knows where to go."""
@@ -113,3 +119,30 @@ def test_rules_and_runbook_ask_for_metrics_that_there_are() -> None:
     asked = {name for text in texts for name in re.findall(r"\b(?:\w+:)?gateway_\w+(?::\w+)?|\bgateway:\w+:\w+", text)}
 
     assert {name for name in asked if re.sub("_(bucket|sum|count)$", "", name) not in known | recorded} == set()
+
+
+def _known_words() -> set[str]:
+    """Names of keys and of their values, of metrics and labels, of members of the log, of events, of reasons."""
+    words: set[str] = {*RECORD_FIELDS, *(event.name for event in EVENTS), *(kind.reason for kind in reasons())}
+    for spec in METRICS:
+        words |= {spec.name, *spec.labels}
+
+    def walk(schema: Any) -> None:
+        if isinstance(schema, dict):
+            words.update(schema["properties"] if isinstance(schema.get("properties"), dict) else ())
+            words.update(value for value in schema.get("enum", ()) if isinstance(value, str))
+        for below in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+            walk(below)
+
+    walk(json.loads((ROOT / "etc" / "gateway.schema.json").read_text()))
+    return words
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "runbook").glob("*.md")), ids=lambda page: page.stem)
+def test_what_a_runbook_page_names_is_there(page: Path) -> None:
+    """At night nobody has the time to find out what a key is called that there is not."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    named = re.findall(r"`([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)(?:: [^`]*)?`", text)
+    known = _known_words() | OTHER_WORDS
+
+    assert [word for word in named if word not in known and not known.issuperset(word.split("."))] == []

@@ -139,3 +139,20 @@ def test_what_clients_send_does_nothing_to_a_terminal() -> None:
 def test_times_are_for_people(milliseconds: float, text: str) -> None:
     """As precise as one reads them."""
     assert duration(milliseconds) == text
+
+
+@pytest.mark.parametrize(("by", "where"), [("client", "Meaning"), ("backend", "Backends")])
+def test_the_rule_that_was_broken_is_named(by: str, where: str) -> None:
+    """Advice says that it is; once: by the attempt that it broke, or beside the meaning."""
+    made = Harness()
+    made.backend("orders").answers(b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n")
+    fields = {"Content-Length": "two"} if by == "client" else {}
+    made.request("GET", "/orders/7", fields)
+    exchange = kept(made)
+
+    parts = said(exchange)
+
+    assert len(exchange["detail"]) > 10
+    assert exchange["detail"].rstrip(".") in parts[where]
+    assert "".join(parts.values()).count(exchange["detail"].rstrip(".")) == 1
+    assert "`gateway why`" in parts["What to do"]
