@@ -73,7 +73,7 @@ def shipped(
     places = _places(settings)
     who = sender(settings, foundation, read(environ)) if said.format == "otlp" else ()
     trusts = BackendTLS(ca=said.ca) if said.url.startswith("https:") else None
-    fields = tuple((name.encode(), str(value.get_secret_value()).encode()) for name, value in said.headers.items())
+    fields = tuple((name.encode(), value.get_secret_value().encode()) for name, value in said.headers.items())
     shown = said.model_copy(update={"headers": {}}).model_dump_json()
     with below("log_shipping."):
         digest = b"" if trusts is None else files_digest(trusts)

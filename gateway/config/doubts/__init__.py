@@ -28,6 +28,7 @@ from gateway.config.doubts.shared import shared as doubts_of_what_is_shared
 from gateway.config.doubts.sockets import sockets as doubts_of_sockets
 from gateway.config.doubts.sticky import sticky as doubts_of_sticky
 from gateway.config.doubts.telemetry import levels as doubts_of_levels
+from gateway.config.doubts.telemetry import receivers as doubts_of_receivers
 from gateway.config.doubts.telemetry import shipping as doubts_of_shipping
 from gateway.config.doubts.transformations import transformations as doubts_of_transformations
 from gateway.config.doubts.upstreams import breaker as doubts_of_breaker
@@ -86,6 +87,7 @@ def _all(settings: Settings) -> Iterator[Doubt]:
     yield from _limits(settings)
     yield from _access_log(settings.access_log)
     yield from doubts_of_shipping(settings)
+    yield from doubts_of_receivers(settings)
     yield from doubts_of_levels(settings.log)
     yield from doubts_of_error_pages(settings)
     yield from _dry_runs(settings)

@@ -1,4 +1,4 @@
-"""What is said in vain about logs: levels of modules that there are not, records that nobody takes."""
+"""What is said in vain about logs and traces: modules that there are not, records and spans that nobody takes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pkgutil
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from gateway.config.doubts.common import Doubt
 from gateway.config.problems import suggestion
@@ -13,6 +14,12 @@ from gateway.config.schema import Settings
 from gateway.config.schema.telemetry import Log
 
 PACKAGE = "gateway"
+
+_PATHS = {"loki": "/loki/api/v1/push", "elasticsearch": "/_bulk", "otlp": "/v1/logs"}
+"""Where receivers of logs take records."""
+
+_TRACES = "/v1/traces"
+"""Where receivers of OTLP take spans, below the base URL."""
 
 
 def levels(log: Log) -> Iterator[Doubt]:
@@ -35,6 +42,24 @@ def shipping(settings: Settings) -> Iterator[Doubt]:
         yield ("log_shipping", "what"), "there is no access log (`access_log.enabled`), and so nothing of it to send"
     elif log.format != "json" and said.format in ("ndjson", "elasticsearch"):
         yield ("log_shipping", "format"), f"{said.format} takes JSON, and `access_log.format` is something else"
+
+
+def receivers(settings: Settings) -> Iterator[Doubt]:
+    """Tell of addresses at which no receiver of that kind takes anything, and of one that nothing is sent to."""
+    logs, tracing = settings.log_shipping, settings.tracing
+    if logs is not None:
+        path = urlsplit(logs.url).path
+        usual = _PATHS.get(logs.format, "")
+        if usual and (path in ("", "/") or (logs.format == "elasticsearch" and not path.endswith(usual))):
+            yield ("log_shipping", "url"), f"{logs.format} takes records at `{usual}`, and this is the whole URL"
+    if tracing.endpoint is None:
+        return
+    if tracing.exporter in ("none", "console"):
+        yield ("tracing", "endpoint"), f"nothing is sent there: `tracing.exporter` is `{tracing.exporter}`"
+    elif tracing.exporter == "zipkin" and urlsplit(tracing.endpoint).path in ("", "/"):
+        yield ("tracing", "endpoint"), "Zipkin takes spans at `/api/v2/spans`, and this is the whole URL"
+    elif tracing.exporter != "zipkin" and tracing.endpoint.rstrip("/").endswith(_TRACES):
+        yield ("tracing", "endpoint"), f"this is the base URL: `{_TRACES}` follows, and would be there twice"
 
 
 @cache

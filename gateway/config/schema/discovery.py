@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from gateway.config import patterns
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import Varied, expected
-from gateway.config.schema.types import URL, File, FileName, Flag, Parsed, Secret, SomeText, form
+from gateway.config.schema.types import URL, File, FileName, Flag, Parsed, Secret, SecretField, SomeText, form
 
 Kind = Literal["dns", "dns_srv", "file", "consul", "etcd", "kubernetes"]
 Scheme = Literal["http", "https", "h2c"]
@@ -113,7 +113,7 @@ class Discovery(Varied):
     )
     tag: SomeText | None = Field(default=None, description="consul: only instances with this tag.")
     passing: Flag = Field(default=True, description="consul: only instances whose checks all pass.")
-    token: Secret | None = Field(default=None, description="consul: the ACL token.")
+    token: SecretField | None = Field(default=None, description="consul: the ACL token.")
     datacenter: SomeText | None = Field(default=None, description="consul: absent: that of the agent.")
     endpoints: tuple[URL, ...] = Field(
         default=("http://127.0.0.1:2379",), description="etcd: its members; the next one is asked when one fails."

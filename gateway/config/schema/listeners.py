@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 
 from gateway.config.endpoint_strings import port_of
 from gateway.config.schema.base import Section
-from gateway.config.schema.types import Endpoint, FileName, Flag, Host, Name, Secret
+from gateway.config.schema.types import Endpoint, FileName, Flag, Host, Name, SecretField
 
 
 def names_of(written: Iterable[tuple[str | None, str]]) -> list[str]:
@@ -71,7 +71,7 @@ class Admin(Section):
         default="tcp:9090:interface=127.0.0.1",
         description="Serves /metrics, /health… and read-only views, and the API.",
     )
-    token: Secret = Field(
+    token: SecretField = Field(
         default=SecretStr(""), description="What writes need as `Authorization: Bearer`; empty: writes are refused."
     )
     overlay: Annotated[str, FileName(read=False)] | None = Field(

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import Varied, expected
-from gateway.config.schema.types import URL, Duration, File, HeaderName, Parsed, Positive, SecretScalar, Size, form
+from gateway.config.schema.types import URL, Duration, File, HeaderName, Parsed, Positive, SecretField, Size, form
 
 _OF = {"labels": "loki", "index": "elasticsearch"}
 """Keys that one format has."""
@@ -48,7 +48,7 @@ class LogShipping(Varied):
     what: tuple[Literal["access", "application"], ...] = Field(
         default=("access",), min_length=1, description="Which logs are sent."
     )
-    headers: dict[HeaderName, SecretScalar] = Field(
+    headers: dict[HeaderName, SecretField] = Field(
         default={}, description="Fields of the requests: `{authorization: Bearer …, x-scope-orgid: …}`."
     )
     labels: Annotated[dict[str, str], Parsed(_labels, _LABELS, "mapping of names to texts", dict)] = Field(

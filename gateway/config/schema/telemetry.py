@@ -23,7 +23,7 @@ from gateway.config.schema.types import (
     Parsed,
     Positive,
     Ratio,
-    Secret,
+    SecretField,
     Size,
     SomeText,
     integer,
@@ -242,7 +242,7 @@ class Tracing(Section):
         description="Where it listens: the base URL (otlp, jaeger: `/v1/traces` follows) or the whole URL (zipkin). "
         "Absent: its usual port on this machine.",
     )
-    headers: dict[HeaderName, Secret] = Field(
+    headers: dict[HeaderName, SecretField] = Field(
         default={}, description='Fields of each request to it, such as `{Authorization: "Bearer ${TOKEN}"}`.'
     )
     sample_ratio: Ratio = Field(

@@ -152,6 +152,10 @@ def _secret(value: object) -> SecretStr:
     return SecretStr(patterns.text(value))
 
 
+def _secret_field(value: object) -> SecretStr:
+    return SecretStr(patterns.header_value(value))
+
+
 def _secret_scalar(value: object) -> AnySecret[str | int | float]:
     if isinstance(value, bool):
         return AnySecret(value)
@@ -218,6 +222,10 @@ ClaimValue: TypeAlias = Annotated[
 Secret: TypeAlias = Annotated[
     SecretStr, Parsed(_secret, _SCALAR, "secret", lambda value: str(value), SecretStr.get_secret_value)
 ]
+SecretField: TypeAlias = Annotated[
+    SecretStr, Parsed(_secret_field, _SCALAR, "secret", lambda value: str(value), SecretStr.get_secret_value)
+]
+"""A secret that is sent, or comes, in a header field: a line end after it, as files have one, makes it another."""
 SecretScalar: TypeAlias = Annotated[
     AnySecret[str | int | float],
     Parsed(_secret_scalar, _SCALAR, "secret", lambda value: str(value), lambda value: value.get_secret_value()),

@@ -64,3 +64,26 @@ def test_secrets_in_fields_are_not_shown(load_text: Load) -> None:
 
     assert said is not None
     assert "s3cret" not in said.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("log_shipping: {url: 'http://h/', headers: {Authorization: \"Bearer hush\\n\"}}", "log_shipping.headers"),
+        ('tracing: {headers: {Authorization: "hush\\r\\nX: y"}}', "tracing.headers"),
+        ('admin: {token: "hush\\n"}', "admin.token"),
+        (
+            'upstreams: [{name: u, discovery: {type: consul, service: u, token: "hush "}}]',
+            "upstreams[0].discovery.token",
+        ),
+    ],
+)
+def test_a_secret_that_goes_into_a_field_is_one_line(load_text: Load, text: str, key: str) -> None:
+    """Files and their variables end with a line end: it would be another secret, or a field of its own."""
+    with pytest.raises(ConfigError) as caught:
+        load_text(text)
+
+    [problem] = caught.value.problems
+    assert str(problem).split(": ")[1].startswith(key)
+    assert "expected a header value: one line" in str(problem)
+    assert "hush" not in str(problem)
