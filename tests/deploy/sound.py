@@ -15,6 +15,10 @@ Resource = dict[str, Any]
 SECRETS = {"ADMIN_TOKEN": "a" * 32, "JWT_SECRET": "j" * 48, "REDIS_PASSWORD": "r"}
 """What whoever applies it fills in."""
 UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+START = 82.5 * 2**20
+"""Octets that a process occupies before clients come, as docs/performance.md has it (`idle-h2-tls`),"""
+EACH = 45.3 * 2**10
+"""and those of an idle connection of the dearest kind."""
 AFTER_THE_DRAIN = 5
 """Seconds that connections, pools and logs have to close before a pod is killed."""
 
@@ -67,6 +71,7 @@ def check(resources: list[Resource], directory: Path) -> None:
     assert settings.timeouts.shutdown_delay > 0, "who is still sent to a pod that ends would be refused"
     assert pod["terminationGracePeriodSeconds"] >= grace + AFTER_THE_DRAIN
     _ports_are_listened_at(settings, container)
+    assert START + settings.limits.connections * EACH <= settings.limits.memory, "idle connections alone would fill it"
     # Past 150 % of it nothing but health is answered: that has to come before the kernel's end of the container.
     assert 0 < 1.5 * settings.limits.memory < octets(container["resources"]["limits"]["memory"])
 

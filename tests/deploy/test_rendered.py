@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import copy
 import functools
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,56 @@ def test_a_field_that_kubernetes_does_not_know_is_found() -> None:
 def test_it_is_sound(what: str, tmp_path: Path) -> None:
     """Rights, names, ports, times and memory fit each other and the configuration."""
     check(applied(what), tmp_path)
+
+
+def _pod(resources: list[Resource]) -> Any:
+    return of_kind(resources, "Deployment")[0]["spec"]["template"]["spec"]
+
+
+def _in_the_configuration(before: str, after: str) -> Callable[[list[Resource]], object]:
+    def change(resources: list[Resource]) -> None:
+        (found,) = of_kind(resources, "ConfigMap")
+        assert before in found["data"]["gateway.yaml"]
+        found["data"]["gateway.yaml"] = found["data"]["gateway.yaml"].replace(before, after)
+
+    return change
+
+
+UNSOUND: dict[str, Callable[[list[Resource]], object]] = {
+    "no delay": _in_the_configuration("shutdown_delay: 15s", "shutdown_delay: 0s"),
+    "a longer drain than grace": _in_the_configuration("shutdown: 30s", "shutdown: 45s"),
+    "a longer hook than grace": lambda all_: _pod(all_)["containers"][0].update(
+        lifecycle={"preStop": {"sleep": {"seconds": 20}}}
+    ),
+    "more memory than the limit": _in_the_configuration("memory: 320MiB", "memory: 400MiB"),
+    "more connections than memory": _in_the_configuration("connections: 5000", "connections: 9000"),
+    "an admin port for the pod alone": _in_the_configuration("tcp:9090", "tcp:9090:interface=127.0.0.1"),
+    "a port that nobody listens at": _in_the_configuration("tcp:8080", "tcp:8081"),
+    "a mount that is never updated": lambda all_: _pod(all_)["containers"][0]["volumeMounts"][0].update(subPath="x"),
+    "a root that can be written": lambda all_: _pod(all_)["containers"][0]["securityContext"].update(
+        readOnlyRootFilesystem=False
+    ),
+    "a token that nobody needs": lambda all_: all_.remove(of_kind(all_, "Role")[0]),
+    "more rights": lambda all_: of_kind(all_, "Role")[0]["rules"][0]["verbs"].append("get"),
+    "rights of another": lambda all_: of_kind(all_, "RoleBinding")[0]["subjects"][0].update(name="default"),
+    "a Service of nobody": lambda all_: of_kind(all_, "Service")[0]["spec"]["selector"].update(tier="front"),
+    "a budget for everybody": lambda all_: of_kind(all_, "PodDisruptionBudget")[0]["spec"]["selector"].clear(),
+    "replicas beside an autoscaler": lambda all_: of_kind(all_, "Deployment")[0]["spec"].update(replicas=2),
+    "names that cannot be asked for": lambda all_: of_kind(all_, "NetworkPolicy")[0]["spec"]["egress"][0]["to"][0][
+        "podSelector"
+    ]["matchLabels"].update({"app.kubernetes.io/name": "gateway"}),
+    "another job than that of the rules": lambda all_: of_kind(all_, "ServiceMonitor")[0]["spec"].pop("jobLabel"),
+}
+
+
+@pytest.mark.parametrize("fault", UNSOUND)
+def test_what_is_not_sound_is_found(fault: str, tmp_path: Path) -> None:
+    """The test above can fail: each of these was, or could be, a mistake in an overlay."""
+    resources = copy.deepcopy(applied("kubernetes/overlays/production"))
+    UNSOUND[fault](resources)
+
+    with pytest.raises((AssertionError, KeyError)):
+        check(resources, tmp_path)
 
 
 @pytest.mark.parametrize("what", ALL)

@@ -52,13 +52,13 @@ class Clients:
     Attributes:
         places: A kind and the port where it begins, for each client.
         answered: Exchanges, by kind of client and port.
-        closes: Connections that were told to end, by port.
+        closes: Connections that were told to end, by kind of client and port.
         faults: What went wrong.
     """
 
     def __init__(self, service: Service) -> None:
         self.answered: Counter[tuple[str, int]] = Counter()
-        self.closes: Counter[int] = Counter()
+        self.closes: Counter[tuple[str, int]] = Counter()
         self.faults: list[str] = []
         self._service = service
         self._over = threading.Event()
@@ -122,7 +122,7 @@ class Clients:
                 response.read()
                 assert response.status == 200, f"answered with {response.status}"
                 self.answered[kind, port] += 1
-                self.closes[port] += response.will_close
+                self.closes[kind, port] += response.will_close
                 if ends(response.will_close):
                     return
 
@@ -152,7 +152,7 @@ class Clients:
                     elif isinstance(event, h2.events.StreamReset):
                         raise AssertionError(f"stream {event.stream_id} was reset: {event.error_code}")
                     elif isinstance(event, h2.events.ConnectionTerminated):
-                        self.closes[port] += not leaving
+                        self.closes["http2", port] += not leaving
                         leaving = True
                         lost = [stream for stream in open_streams if stream > (event.last_stream_id or 0)]
                         assert not lost, f"{lost} were not taken, the last one was {event.last_stream_id}"
