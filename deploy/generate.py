@@ -71,7 +71,8 @@ def schema() -> str:
     del configuration["$schema"]
     values["properties"]["config"] |= configuration
     values["$defs"] = values.get("$defs", {}) | definitions
-    return json.dumps(values, separators=(",", ":"), ensure_ascii=False) + "\n"
+    # A key a line: two changes of the configuration's schema rarely touch the same one.
+    return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
 
 
 def _for_helm(said: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -177,3 +178,13 @@ def test_decisions_that_comments_point_at_exist() -> None:
     }
 
     assert {(path, number) for path, number in named if number not in decided} == set()
+
+
+def test_what_kubernetes_and_helm_have_copies_of_is_up_to_date() -> None:
+    """After a change of the rules, or of the configuration's schema: `make docs`, or `python deploy/generate.py`."""
+    generate = runpy.run_path(str(ROOT / "deploy" / "generate.py"))
+
+    assert generate["KUSTOMIZE"].read_text() == generate["resource"]()
+    assert generate["CHART"].read_text() == generate["file_of_the_chart"]()
+    stale = generate["SCHEMA"].read_text() != generate["schema"]()
+    assert not stale, "run `python deploy/generate.py`"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import json
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jsonschema_rs
@@ -54,16 +52,6 @@ class Strict(yaml.SafeLoader):
         keys = [key.value for key, _ in node.value]
         assert len(set(keys)) == len(keys), f"{node.start_mark}: a key is there twice"
         return super().construct_mapping(node, deep)
-
-
-def generator() -> ModuleType:
-    """Return `deploy/generate.py`, which is no part of a package."""
-    specification = importlib.util.spec_from_file_location("generate", DEPLOY / "generate.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 def plain() -> list[Path]:
@@ -173,15 +161,6 @@ def test_every_value_is_used_by_a_template() -> None:
     text += "".join(re.findall(r"with \.Values\.metrics\.(\w+)", text))
 
     assert [key for key in values(None) if not re.search(rf"\.Values\.{key}\b", text)] == []
-
-
-def test_what_is_generated_is_up_to_date() -> None:
-    """`make docs` was run after a change of the rules, or of the configuration's schema."""
-    generate = generator()
-
-    assert generate.KUSTOMIZE.read_text() == generate.resource()
-    assert generate.CHART.read_text() == generate.file_of_the_chart()
-    assert generate.SCHEMA.read_text() == generate.schema()
 
 
 def test_rules_are_those_of_etc_but_for_the_memory_of_a_pod() -> None:
