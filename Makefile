@@ -55,6 +55,10 @@ test: $(VENV)/.dev $(VENV)/.programs $(VENV)/.pips  ## run all tests; branch cov
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile \
 	  --cov --cov-report=term $(ARGS)
 
+.PHONY: coverage
+coverage: export COVERAGE_PATCH := subprocess
+coverage: test  ## run all tests, and measure the processes that they start too
+
 .PHONY: lint
 lint: $(VENV)/.dev $(VENV)/.checks  ## check style, types, layers, and what workflows may do
 	$(BIN)/ruff check

@@ -38,7 +38,7 @@ TESTS = itertools.count(1)
 
 
 def collect(number: int) -> None:
-    """Collect what a test has left, and set aside what lives on, so that the next collection looks at the next test's own only.
+    """Collect what a test has left, and set aside what lives on: the next collection looks at the next test's own only.
 
     Looking at all of it each time took half the time of the whole suite. What has been set aside and is garbage since
     is looked for once in a while.
