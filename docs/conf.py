@@ -44,6 +44,7 @@ html_theme = "furo"
 html_title = f"The gateway {__version__}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
 # Nothing is asked from other hosts, and nothing on a page says when it was built: the same sources make the same site.
 html_show_sphinx = False
 html_last_updated_fmt = None

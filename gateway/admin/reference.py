@@ -50,7 +50,7 @@ def _overview(operations: list[tuple[str, str, Mapping[str, Any], list[Any]]]) -
         f"| `{method} {path}` | {operation['summary']} | {'token' if 'security' in operation else ''} |"
         for method, path, operation, _ in operations
     ]
-    return "\n".join(["| operation | | |", "| --- | --- | --- |", *rows]) + "\n"
+    return "\n".join(["| operation | what it does | needs |", "| --- | --- | --- |", *rows]) + "\n"
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any], parameters: list[Any]) -> str:

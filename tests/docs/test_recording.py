@@ -35,7 +35,7 @@ def test_the_recording_is_what_the_commands_show() -> None:
     ports = {port: free_port() for port in (8080, 9090, 9001, 9002)}
     again = shown(as_cast(record(FIRST_MINUTE, ports)))
 
-    assert blurred(again) == blurred(shown(CAST.read_text()))
+    assert blurred(again) == blurred(shown(CAST.read_text())), "record it anew: python -m tests.docs.recording"
 
 
 def test_the_picture_is_of_the_recording() -> None:
