@@ -44,7 +44,8 @@ SCHEMES = ("http", "https", "h2c")
 def text(value: object) -> str:
     """Take what was written as text, even where it looks like a number or a truth value."""
     if isinstance(value, str):
-        return value
+        # Not a `gateway.config.nodes.Filled`: Twisted takes an endpoint for octets that is no plain text.
+        return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):

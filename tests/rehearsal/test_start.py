@@ -157,3 +157,10 @@ def test_more_clients_than_descriptors_are_a_warning(tmp_path: Path) -> None:
 
     assert result.exit_code == 0
     assert "limits.connections is 2147483647, and this process may have " in result.stderr
+
+
+def test_an_endpoint_that_is_a_variable_alone_in_quotes(tmp_path: Path) -> None:
+    """As flow style and JSON want it: Twisted gets a plain text, and not one that knows how it was written."""
+    result = check(tmp_path, listeners=[{"endpoint": "${LISTEN:-tcp:8443}"}])
+
+    assert result.exit_code == 0, result.stderr
