@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from gateway.config import patterns, units
 from gateway.config.problems import Unexpected
@@ -99,6 +99,17 @@ def _or_none(schema: dict[str, Any]) -> None:
     schema["additionalProperties"] = {"anyOf": [inner, {"type": "null"}]}
 
 
+class Meant(Section):
+    """A section of which a key that is written says something, whatever its value: others are not written back."""
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # One that says nothing at all is that of the reference, which shows what every key says by itself.
+        written = self.model_fields_set
+        null = {key: None for key in self.nullable & written if getattr(self, key) is None}
+        return {key: value for key, value in write(self).items() if not written or key in written} | null
+
+
 class CaseRequest(Section):
     """What a client sends."""
 
@@ -117,7 +128,7 @@ class CaseRequest(Section):
     )
 
 
-class GivenAnswer(Section):
+class GivenAnswer(Meant):
     """What a backend does with one request."""
 
     status: StatusCode = Field(default=200, description="Status of the answer.")
@@ -161,7 +172,7 @@ class Given(Section):
         return data
 
 
-class ExpectedRequest(Section):
+class ExpectedRequest(Meant):
     """What the backend got."""
 
     method: Condition | None = Field(default=None, description="Its method.")
@@ -173,7 +184,7 @@ class ExpectedRequest(Section):
     body: Content | None = Field(default=None, description="Its content.")
 
 
-class Expected(Section):
+class Expected(Meant):
     """What is compared: each key that is written. Values are exact, `~REGEX` (RE2, found anywhere) or `*` (there)."""
 
     nullable: ClassVar[frozenset[str]] = frozenset({"reason", "route", "upstream", "sent"})

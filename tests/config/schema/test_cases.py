@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.config import ConfigError, from_mapping
+from gateway.config.effective import effective
 from gateway.config.schema import Settings
 from gateway.config.schema.cases import CLIENT, TIME
 
@@ -88,3 +89,16 @@ def test_what_is_written_back_means_the_same() -> None:
     )
 
     assert from_mapping(before.model_dump(mode="json", by_alias=True, exclude_unset=True)).tests == before.tests
+
+
+def test_what_is_in_force_means_the_same() -> None:
+    """With every key that there is: what was not written is not said to be null, nor beside what excludes it."""
+    before = settings(
+        given={"backends": {"a": [{"refuse": True}, {"reset": True}, {"status": 201}, {}]}},
+        expect={"status": 200, "sent": None, "upstream": None},
+    )
+
+    (after,) = from_mapping(effective(before)).tests
+    assert after == before.tests[0]
+    assert after.expect is not None
+    assert after.expect.model_fields_set == {"status", "sent", "upstream"}
