@@ -38,7 +38,7 @@ FIRST_MINUTE: Sequence[str] = (
     "curl -s --retry 9 --retry-connrefused http://127.0.0.1:8080/api/users/7 | head -4",
     "curl -si http://127.0.0.1:8080/api/user/7 | tr -d '\\r' | grep -E '^(HTTP|Gateway-R|X-Req)' >head; cat head",
     "gateway why $(awk '/^X-Req/ {print $2}' head) --admin http://127.0.0.1:9090 | head -9",
-    "sed 's/upstream: orders/upstrem: orders/' etc/gateway.yaml >wrong.yaml; gateway check wrong.yaml",
+    "sed '0,/upstream: orders/s//upstrem: orders/' etc/gateway.yaml >wrong.yaml; gateway check wrong.yaml",
 )
 """What is typed, with etc/gateway.yaml as it is, and its two demo backends there."""
 
