@@ -71,6 +71,7 @@ def check(resources: list[Resource], directory: Path) -> None:
     assert settings.timeouts.shutdown_delay > 0, "who is still sent to a pod that ends would be refused"
     assert pod["terminationGracePeriodSeconds"] >= grace + AFTER_THE_DRAIN
     _ports_are_listened_at(settings, container)
+    _nothing_is_served_in_the_clear_beside_tls(settings)
     assert START + settings.limits.connections * EACH <= settings.limits.memory, "idle connections alone would fill it"
     # Past 150 % of it nothing but health is answered: that has to come before the kernel's end of the container.
     assert 0 < 1.5 * settings.limits.memory < octets(container["resources"]["limits"]["memory"])
@@ -146,6 +147,14 @@ def _accounts(resources: list[Resource], account: str) -> None:
             {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]}
         ]
     assert not of_kind(resources, "ClusterRole")
+
+
+def _nothing_is_served_in_the_clear_beside_tls(settings: config.Settings) -> None:
+    """Assert that who comes to a listener without TLS, where another has it, is sent there: tokens would be seen."""
+    clear = {listener.name for listener in settings.listeners if listener.endpoint.startswith("tcp")}
+    if len(clear) < len(settings.listeners):
+        served = [route for route in settings.routes if not route.listeners or clear & set(route.listeners)]
+        assert [route.name for route in served if route.redirect is None] == []
 
 
 def _ports_are_listened_at(settings: config.Settings, container: Resource) -> None:

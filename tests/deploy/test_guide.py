@@ -103,8 +103,8 @@ def test_a_command_does_what_the_page_says(line: str, tmp_path: Path) -> None:
         assert kustomize(ROOT / words[-1])
     elif words[0] == "helm":
         assert words[:3] == ["helm", "upgrade", "--install"]
-        assert words[-2:] == ["--values", "values.yaml"]
-        assert _of_the_chart(VALUES[0], words[3], words[words.index("--namespace") + 1], ROOT / words[4])
+        assert words[-2:] == ["-f", "values.yaml"]
+        assert _of_the_chart(VALUES[0], words[3], words[words.index("-n") + 1], ROOT / words[4])
     elif words[1:3] == ["create", "secret"]:
         (tmp_path / "secrets.env").write_text("JWT_SECRET='x'\n")
         command = [str(Path(TOOLS) / "bin" / "kubectl"), *words[1:], "--dry-run=client", "--output=yaml"]

@@ -100,6 +100,7 @@ UNSOUND: dict[str, Callable[[list[Resource]], object]] = {
     "more connections than memory": _in_the_configuration("connections: 5000", "connections: 9000"),
     "an admin port for the pod alone": _in_the_configuration("tcp:9090", "tcp:9090:interface=127.0.0.1"),
     "a port that nobody listens at": _in_the_configuration("tcp:8080", "tcp:8081"),
+    "tokens in the clear": _in_the_configuration("route: {listeners: [secure]}", "route: {}"),
     "a mount that is never updated": lambda all_: _pod(all_)["containers"][0]["volumeMounts"][0].update(subPath="x"),
     "a root that can be written": lambda all_: _pod(all_)["containers"][0]["securityContext"].update(
         readOnlyRootFilesystem=False
@@ -154,6 +155,10 @@ def test_a_real_gateway_starts_with_it(what: str, tmp_path: Path) -> None:
             path = container[probe]["httpGet"]["path"]
             until(functools.partial(_is_200, gateway, path), f"{probe}: {gateway.errors}", 60)
         assert requests.get(_at(gateway, container["readinessProbe"]), timeout=5).status_code in (200, 503)
+        if "name: plain" in files["gateway.yaml"]:
+            for path in ("/users/7", "/api/7", "/"):
+                url = f"http://127.0.0.1:{named['http']}{path}"
+                assert requests.get(url, timeout=5, allow_redirects=False).status_code == 308
     finally:
         gateway.signal(signal.SIGTERM)
         until(lambda: "Received SIGTERM" in gateway.errors)
