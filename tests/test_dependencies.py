@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from gateway.config import unsupported
 from tests.system.package_index import pins
 
 ROOT = Path(__file__).parents[1]
@@ -122,3 +123,47 @@ def test_the_oldest_that_is_admitted_is_what_is_tried(wanted: Requirement) -> No
     bounds = [Version(one.version) for one in wanted.specifier if one.operator in {">=", "=="}]
 
     assert bounds == [Version(locked[canonicalize_name(wanted.name)])]
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Cells of the table below a heading of the page."""
+    section = (ROOT / "docs/dependencies.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")][2:]
+    return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
+
+
+def brought_by(wanted: Requirement) -> set[str]:
+    """Names of all that is installed with a package, itself too."""
+    found, ahead = set[str](), [wanted]
+    while ahead:
+        one = ahead.pop()
+        found.add(canonicalize_name(one.name))
+        for below in map(Requirement, metadata.requires(one.name) or []):
+            asked = any(below.marker is None or below.marker.evaluate({"extra": extra}) for extra in ("", *one.extras))
+            if asked and (below.extras or canonicalize_name(below.name) not in found):
+                ahead.append(below)
+    return found
+
+
+def test_the_page_has_each_dependency_with_its_reason() -> None:
+    """All that setup.cfg names and Twisted does not bring, at most 25, and what comes with each."""
+    twisteds = brought_by(Requirement("twisted[tls]"))
+    ours = {canonicalize_name(one.name): one for one in required() if canonicalize_name(one.name) not in twisteds}
+    told = {canonicalize_name(name): (brings, why) for name, brings, why, _ in rows("What Twisted does not bring")}
+
+    assert told.keys() == ours.keys()
+    for name, (brings, why) in told.items():
+        assert {*filter(None, brings.split(", "))} == brought_by(ours[name]) - twisteds - declared(), name
+        assert why
+    assert len(told) <= 25
+
+
+def test_the_page_has_each_extra() -> None:
+    """With what it brings; the message about what is missing names it, too."""
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    section = "options.extras_require"
+    extras = {extra: {one.name for one in required(section, extra)} for extra in parser[section]}
+
+    assert {extra: set(brings.split(", ")) for extra, brings, _ in rows("Extras")} == extras
+    assert {package: extra for extra, packages in extras.items() for package in packages} == unsupported.EXTRAS

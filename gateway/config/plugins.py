@@ -69,11 +69,11 @@ def _wrong(model: type[BaseModel], config: dict[str, Any]) -> list[ErrorDetails]
 
 
 def _module(root: MapNode, index: int, plugin: Plugin) -> Iterator[Problem]:
-    from gateway.config.unsupported import installed
+    from gateway.config.unsupported import installed, missing
 
     place, path = locate(root, ("plugins", index, "class"))
     if not installed("wasmtime"):
-        yield Problem(*place, path, "WebAssembly needs the package wasmtime, which is not installed (the extra `wasm`)")
+        yield Problem(*place, path, missing("wasmtime", "WebAssembly"))
 
 
 def _translated(details: ErrorDetails, root: MapNode, index: int, known: list[str]) -> Problem:

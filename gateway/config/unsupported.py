@@ -37,9 +37,24 @@ NEEDS = {
 wheel for a platform."""
 
 
+EXTRAS = {"wasmtime": "wasm"}
+"""Package to the extra of setup.cfg that brings it; others come with the gateway."""
+
+
 def installed(package: str) -> bool:
     """Whether a package can be imported."""
     return find_spec(package) is not None
+
+
+def missing(package: str, words: str) -> str:
+    """Say that a feature needs a package that is not there, and how it is installed.
+
+    Args:
+        package: As it is imported.
+        words: The feature's name.
+    """
+    advice = f": pip install 'twisted-api-gateway[{EXTRAS[package]}]'" if package in EXTRAS else ""
+    return f"{words} needs the package {package}, which is not installed{advice}"
 
 
 def check(root: MapNode, has: Callable[[str], bool] = installed) -> Iterator[Problem]:
@@ -54,7 +69,7 @@ def check(root: MapNode, has: Callable[[str], bool] = installed) -> Iterator[Pro
         if not has(package):
             for written, entry in _find(Entry(root.place, root), "", re.findall(r"\[\]|[^.\[\]]+", path)):
                 if _matches(entry.node, values) if values else not _off(entry.node):
-                    yield Problem(*entry.place, written, f"{words} needs the package {package}, which is not installed")
+                    yield Problem(*entry.place, written, missing(package, words))
     for pattern, words in NOT_YET.items():
         path, _, values = pattern.partition("=")
         # What routes may take over is refused whether one does or not.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from gateway.config import plugin_classes
+from gateway.config import ConfigError, plugin_classes
 from gateway.config.doubts.plugins import plugins as doubts
 from gateway.config.loading import load_with_doubts
 
@@ -131,13 +133,28 @@ def test_models() -> None:
     assert plugin_classes.model_of(plugins.Loud) is None
 
 
-def test_a_file_of_a_module_is_relative_to_the_configuration(tmp_path: object) -> None:
+def test_a_file_of_a_module_is_relative_to_the_configuration(tmp_path: Path) -> None:
     """As every file is."""
-    from pathlib import Path
-
-    file = Path(str(tmp_path)) / "gateway.yaml"
+    file = tmp_path / "gateway.yaml"
     file.write_text(f"{HEAD}plugins: [{{name: p, class: 'wasm:filters/a.wasm'}}]\n")
 
     settings, _ = load_with_doubts(file, {}, supported_only=False)
 
-    assert settings.plugins[0].file == str(Path(str(tmp_path)) / "filters" / "a.wasm")
+    assert settings.plugins[0].file == str(tmp_path / "filters" / "a.wasm")
+
+
+def test_a_module_without_what_runs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who names a module and has not installed the extra is told which key asks for it, and what pip is to be asked."""
+    monkeypatch.setitem(sys.modules, "wasmtime", None)  # as if it were not there, for whoever looks
+    file = tmp_path / "gateway.yaml"
+    file.write_text(f"{HEAD}plugins: [{{name: p, class: 'wasm:filters/a.wasm'}}]\n")
+
+    with pytest.raises(ConfigError) as caught:
+        load_with_doubts(file, {})
+
+    (told,) = [str(problem) for problem in caught.value.problems if "wasmtime" in str(problem)]
+    assert told.startswith(f"{file}:")
+    assert told.endswith(
+        "plugins[0].class: WebAssembly needs the package wasmtime, which is not installed: "
+        "pip install 'twisted-api-gateway[wasm]'"
+    )

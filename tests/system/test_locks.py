@@ -186,9 +186,9 @@ def test_nothing_is_installed_without_a_lock() -> None:
         if (ROOT / name).is_file() and not name.endswith((".lock", ".svg", ".png"))
         for number, line in enumerate((ROOT / name).read_text(errors="replace").splitlines(), 1)
         # Who compiles asks pip for it in one word; the compiler is pinned by the build backend. What a plugin's own
-        # project needs for its tests is its author's to pin.
+        # project needs for its tests is its author's to pin, and an extra is added by who has installed the rest.
         if asked.search(line)
-        and not re.search(r"--no-deps|\$\((LOCKED|ITSELF)\)|GATEWAY_COMPILE=1|-e '\.\[test\]'", line)
+        and not re.search(r"--no-deps|\$\((LOCKED|ITSELF)\)|GATEWAY_COMPILE=1|-e '\.\[test\]'|gateway\[[^\]]+\]", line)
     ]
 
     assert loose == []

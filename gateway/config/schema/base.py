@@ -29,7 +29,8 @@ OWN = "x-"
 class Section(BaseModel):
     """A mapping with known keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+    # Built when it is used: each import would wait for the validators of eighty sections (tests/test_importing.py).
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, ser_json_inf_nan="constants")
 
     other_names: ClassVar[Mapping[str, str]] = {}
     """Further names of keys, each with the key that it stands for."""
