@@ -89,6 +89,19 @@ def test_commands_of_a_page_are_typed_by_a_test(page: str) -> None:
     assert followed is (page not in TYPED_ELSEWHERE)
 
 
+def test_every_sample_is_in_the_site() -> None:
+    """With all that it says; the file of every key is linked, since it is as long as all others together."""
+    shown = set(
+        re.findall(
+            r"^```\{literalinclude\} \.\./\.\./etc/(\S+)$",
+            (ROOT / "docs/reference/samples.md").read_text(),
+            re.MULTILINE,
+        )
+    )
+
+    assert shown == {file.name for file in (ROOT / "etc").glob("*.yaml")} - {"gateway.full.yaml"}
+
+
 OTHER_NAMES = {"gateway_api_keys", "gateway_harness"}
 """A table of SQL, and a fixture."""
 
