@@ -22,6 +22,7 @@ if sys.argv[1:2] == ["run"]:
 import click
 
 from gateway.commands.apikey import apikey
+from gateway.commands.explain import explain
 from gateway.commands.hash_secret import hash_secret
 from gateway.commands.health import health
 from gateway.commands.plugin import plugin
@@ -188,6 +189,7 @@ def _configuration(path: str | None, named: str | None, forms: tuple[str, ...]) 
 
 main.add_command(hash_secret)
 main.add_command(apikey)
+main.add_command(explain)
 main.add_command(plugin)
 main.add_command(test)
 main.add_command(upgrade)

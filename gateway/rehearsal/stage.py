@@ -35,6 +35,28 @@ __all__ = ["CannotShow", "Outcome", "Stage"]
 
 
 @dataclass
+class Asked:
+    """What a client sent.
+
+    Attributes:
+        target: Of the request line.
+        headers: Its fields.
+        content: What came behind them.
+    """
+
+    method: str
+    target: str
+    headers: Headers
+    content: bytes
+
+    @property
+    def octets(self) -> bytes:
+        """Return it as it goes over the wire."""
+        line = f"{self.method} {self.target} HTTP/1.1\r\n".encode()
+        return line + self.headers.encode() + b"\r\n" + self.content
+
+
+@dataclass
 class Outcome:
     """What became of one request.
 
@@ -44,6 +66,7 @@ class Outcome:
         failure: What is known of one that failed, as `/exchanges/ID` of the admin port has it; None for others.
         sent: What backends got for it, in order.
         seconds: That it took, by the gateway's clock.
+        asked: What the client sent.
     """
 
     answer: Received
@@ -51,6 +74,7 @@ class Outcome:
     failure: dict[str, Any] | None
     sent: list[Sent]
     seconds: float
+    asked: Asked
 
 
 class Stage:
@@ -143,7 +167,8 @@ class Stage:
         before, lines, begun = len(self.backends.sent), len(self.memory.log.lines), self._clock.seconds()
         client = self._client = FakeClient()
         self.memory.accept(client, request.client, self.listener(request), request.url.startswith("https:"))
-        client.send(_octets(request, *shown))
+        asked = _asked(request, *shown)
+        client.send(asked.octets)
         self.memory.network.pump()
         answer = self._answer(client, request.method.encode())
         seconds = self._clock.seconds() - begun
@@ -151,7 +176,7 @@ class Stage:
         self.memory.network.pump()
         record = _last(self.memory.log.lines[lines:])
         failure = self.memory.parts.foundation.failures.find(str(record.get("request_id")))
-        return Outcome(answer, record, failure, self.backends.sent[before:], seconds)
+        return Outcome(answer, record, failure, self.backends.sent[before:], seconds, asked)
 
     def steps(self, outcome: Outcome) -> list[str]:
         """Return the names of the steps of the route that took a request, from the client inwards."""
@@ -199,18 +224,17 @@ def _target(url: str, parameters: Sequence[Field]) -> str:
     return (parts.path or "/") + (f"?{query}" if query else "")
 
 
-def _octets(request: CaseRequest, fields: Sequence[Field], parameters: Sequence[Field]) -> bytes:
+def _asked(request: CaseRequest, fields: Sequence[Field], parameters: Sequence[Field]) -> Asked:
+    """Return what a client sends: the request, and what is shown with it where it does not show that itself."""
     content, own = encoded(request.body, request.headers)
     names = {name.lower() for name in own}
-    lines = [f"{request.method} {_target(request.url, parameters)} HTTP/1.1"]
-    if "host" not in names:
-        lines.append(f"Host: {_host(request)}")
+    lines = [] if "host" in names else [("Host", _host(request))]
+    lines += [(name, value) for name, value in own.items() if name.lower() != "cookie"]
+    lines += [(name, value) for name, value in fields if name.lower() not in {"cookie", *names}]
     cookies = [value for name, value in [*own.items(), *fields] if name.lower() == "cookie"]
-    both = [(name, value) for name, value in own.items() if name.lower() != "cookie"]
-    both += [(name, value) for name, value in fields if name.lower() not in {"cookie", *names}]
-    lines += [f"{name}: {value}" for name, value in both]
     if cookies:
-        lines.append(f"Cookie: {'; '.join(cookies)}")
+        lines.append(("Cookie", "; ".join(cookies)))
     if request.body is not None and "content-length" not in names:
-        lines.append(f"Content-Length: {len(content)}")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode() + content
+        lines.append(("Content-Length", str(len(content))))
+    headers = Headers([(name.encode(), value.encode()) for name, value in lines])
+    return Asked(request.method, _target(request.url, parameters), headers, content)

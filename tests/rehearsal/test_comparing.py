@@ -10,7 +10,7 @@ from gateway.config.schema.cases import Expected
 from gateway.headers import Headers
 from gateway.memory.client import Received
 from gateway.rehearsal.comparing import compare
-from gateway.rehearsal.stage import Outcome
+from gateway.rehearsal.stage import Asked, Outcome
 
 
 def outcome(body: bytes = b"", **record: Any) -> Outcome:
@@ -18,7 +18,7 @@ def outcome(body: bytes = b"", **record: Any) -> Outcome:
     answer = Received()
     answer.status, answer.body = 200, body
     answer.headers = Headers([(b"X-A", b"1"), (b"Vary", b"Origin"), (b"Vary", b"Accept")])
-    return Outcome(answer, record, None, [], 0.0)
+    return Outcome(answer, record, None, [], 0.0, Asked("GET", "/", Headers(), b""))
 
 
 def differences(expected: dict[str, Any], body: bytes = b"", **record: Any) -> list[tuple[str, str, str]]:

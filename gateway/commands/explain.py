@@ -1,0 +1,189 @@
+"""`gateway explain CONFIG [curl arguments]`: one request, and every decision about it with the line that made it.
+
+What decides is in `gateway.rehearsal.decisions`; here the request is read, and the answer printed.
+
+Tests: `tests/commands/test_explain.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from gateway.config.schema.cases import CaseRequest
+    from gateway.rehearsal.decisions import Explanation
+
+COULD_NOT: Final = 2
+_COLOURS: Final = {"-": "red", "+": "green"}
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("path", metavar="CONFIG", type=click.Path())
+@click.option(
+    "--as", "caller", metavar="CLAIMS", help='Who calls: {"sub": "u1", "scope": "read"}, or a name for `sub`.'
+)
+@click.option("--client", metavar="ADDRESS", help="Where the client is.")
+@click.option("--listener", metavar="NAME", help="The listener that it comes in by.")
+@click.option("--time", "moment", metavar="TIME", help="When: 2026-01-01T12:00:00Z. By default now.")
+@click.option("--curl", "as_curl", is_flag=True, help="Print the curl command that makes the request, and no more.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object in place of the text.")
+@click.argument("words", metavar="[CURL ARGUMENTS] URL", nargs=-1, type=click.UNPROCESSED)
+def explain(
+    path: str,
+    caller: str | None,
+    client: str | None,
+    listener: str | None,
+    moment: str | None,
+    as_curl: bool,
+    as_json: bool,
+    words: tuple[str, ...],
+) -> None:
+    """Explain one request: each decision in order, with the line of the configuration that made it.
+
+    The request is said as to curl, and a whole `curl …` command may be pasted behind CONFIG: -X, -H, -d, -G, -I, -u,
+    -A, -b. It is made by the real gateway in memory: nothing is sent, and backends answer 200 with nothing.
+
+    Exits with 0 whatever the answer is, with 2 where it cannot be made.
+    """
+    import time
+
+    from gateway.commands.curl import NotUnderstood, read, written
+    from gateway.config import ConfigError
+    from gateway.config.loading import load_with_places
+    from gateway.config.problems import Unexpected
+    from gateway.config.units import parse_moment
+    from gateway.config.written import find_places
+    from gateway.rehearsal.credentials import CannotShow
+    from gateway.rehearsal.decisions import explain as explained
+
+    try:
+        request = read(words)
+        if client is not None or listener is not None:
+            request = _from(request, client, listener)
+        claims = None if caller is None else _claims(caller)
+        begins = time.time() if moment is None else parse_moment(moment)
+    except (NotUnderstood, ValueError) as error:
+        _end(f"expected {error.expected}" if isinstance(error, Unexpected) else str(error))
+    if as_curl:
+        click.echo(written(request))
+        return
+    try:
+        loaded = load_with_places(path, os.environ)
+    except ConfigError as error:
+        _end("\n".join(map(str, error.problems)))
+    if listener is not None and listener not in (known := [one.name for one in loaded.settings.listeners]):
+        _end(f"there is no listener {listener!r}: there are {', '.join(known)}")
+    try:
+        explanation = explained(loaded, request, claims, begins)
+    except ConfigError as error:
+        find_places(error, loaded.root, loaded.settings)
+        _end("\n".join(map(str, error.problems)))
+    except CannotShow as error:
+        _end(str(error))
+    if as_json:
+        click.echo(json.dumps(_document(request, explanation), indent=2, default=str))
+        return
+    for line in _lines(request, explanation):
+        click.echo(line)
+
+
+def _from(request: CaseRequest, client: str | None, listener: str | None) -> CaseRequest:
+    """Say where a request comes from.
+
+    Raises:
+        ValueError: It is no address.
+    """
+    from ipaddress import ip_address
+
+    where = {} if client is None else {"client": str(ip_address(client))}
+    return request.model_copy(update={**where, **({} if listener is None else {"listener": listener})})
+
+
+def _claims(said: str) -> dict[str, Any]:
+    """Read claims: a JSON object, or the subject alone.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if not said.lstrip().startswith("{"):
+        return {"sub": said}
+    try:
+        found = json.loads(said)
+    except ValueError as error:
+        raise ValueError(f"expected claims as a JSON object in --as: {error}") from None
+    return dict(found)
+
+
+def _lines(request: CaseRequest, explanation: Explanation) -> Iterator[str]:
+    from gateway.commands.story import printable
+
+    yield click.style(printable(f"{request.method} {request.url}"), bold=True)
+    yield ""
+    width = max(len(one.name) for one in explanation.decisions)
+    kind = ""
+    for one in explanation.decisions:
+        title, kind = ("" if one.kind == kind else one.kind), one.kind
+        where = "" if one.place is None else click.style(f"  {one.place}", dim=True) + f" {one.key}"
+        words = printable(one.words)
+        if words.startswith("ended it"):
+            words = click.style(words, fg="red")
+        yield f"{title:<9} {printable(one.name):<{width}}  {words}{where}".rstrip()
+    if explanation.considered:
+        yield ""
+        yield "routes looked at"
+        yield from (f"  {printable(line)}" for line in explanation.considered)
+    yield ""
+    if explanation.difference:
+        yield "what the upstream gets (- what the client sent)"
+        for line in explanation.difference:
+            yield "  " + click.style(printable(line), fg=_COLOURS.get(line[0]))
+    else:
+        yield "the upstream gets nothing"
+    answer = explanation.outcome.answer
+    yield ""
+    yield "what the client gets"
+    yield f"  HTTP/1.1 {answer.status} {printable(answer.reason.decode('latin-1'))}"
+    for name, value in answer.headers:
+        yield printable(f"  {name.decode('latin-1')}: {value.decode('utf-8', 'backslashreplace')}")
+    if answer.body:
+        yield printable(f"  {answer.body.decode('utf-8', 'backslashreplace')}")
+
+
+def _document(request: CaseRequest, explanation: Explanation) -> dict[str, Any]:
+    answer, record = explanation.outcome.answer, explanation.outcome.failure or explanation.outcome.record
+    return {
+        "request": {"method": request.method, "url": request.url, "client": request.client},
+        "decisions": [
+            {
+                "kind": one.kind,
+                "name": one.name,
+                "words": one.words,
+                "key": one.key or None,
+                "file": None if one.place is None else one.place.file,
+                "line": None if one.place is None else one.place.line,
+            }
+            for one in explanation.decisions
+        ],
+        "considered": explanation.considered,
+        "difference": explanation.difference,
+        "answer": {
+            "status": answer.status,
+            "headers": [_field(*field) for field in answer.headers],
+            "body": answer.body.decode("utf-8", "backslashreplace"),
+        },
+        "exchange": record,
+    }
+
+
+def _field(name: bytes, value: bytes) -> list[str]:
+    return [name.decode("latin-1"), value.decode("utf-8", "backslashreplace")]
+
+
+def _end(words: str) -> NoReturn:
+    click.echo(words, err=True)
+    raise SystemExit(COULD_NOT)
