@@ -126,3 +126,19 @@ def test_limits_by_principal_are_told_from_the_others() -> None:
     """They are looked at behind authentication (C-06)."""
     assert not any(map(needs_principal, (["ip"], ["route", "header:X"], ["header:user"])))
     assert all(map(needs_principal, (["user"], ["ip", "api_key"], ["claim:sub"])))
+
+
+def test_two_that_were_too_long_are_apart() -> None:
+    """Each value has a digest of its own: else one client used up what another has."""
+    one, other = (key("header:X-Tenant", X_Tenant=letter * 100) for letter in "ab")
+
+    assert one != other
+    assert len(one) == len(other) == 17
+
+
+def test_a_claim_of_many_members_is_the_same_in_any_order() -> None:
+    """Issuers write objects in whatever order they like, and dates as they are."""
+    claims: list[dict[str, Any]] = [{"org": {"a": 1, "b": 2}}, {"org": {"b": 2, "a": 1}}, {"org": {"a": 1, "b": 3}}]
+    one, same, other = (key("claim:org", principal=Principal("x", claims=each)) for each in claims)
+
+    assert one == same != other

@@ -33,3 +33,10 @@ def test_who_has_used_nothing_may_do_what_a_burst_allows() -> None:
     assert unused(Limit(b"", "ip", 100, 60.0, 5)).remaining == 5
     assert unused(Limit(b"", "ip", 100, 60.0, 500)).remaining == 100
     assert unused(Limit(b"", "ip", 100, 60.0, 5, sliding=True)).remaining == 100
+
+
+def test_who_has_used_nothing_may_go_on_at_once() -> None:
+    """Nothing is waited for, and nothing has to come back."""
+    verdict = unused(Limit(b"", "ip", 100, 60.0, 5))
+
+    assert (verdict.allowed, verdict.retry_after, verdict.full_in) == (True, 0.0, 0.0)

@@ -87,3 +87,9 @@ def test_some_addresses_have_no_limit_whoever_calls_from_there() -> None:
     assert plans.of(exchange(address="::ffff:10.1.2.3")) is None
     assert plans.of(exchange(address="")) == "alice"
     assert plans.of(exchange(None, address="11.0.0.1")) == "base"
+
+
+@pytest.mark.parametrize(("said", "met"), [(False, True), (True, False), ("false", True), (0, False)])
+def test_a_claim_that_is_false_is_written_as_json_has_it(said: Any, met: bool) -> None:
+    """`claim.beta=false` is met by false, not by what Python would call so."""
+    assert condition_met("claim.beta=false")(exchange(Principal("bob", claims={"beta": said}))) is met

@@ -73,3 +73,17 @@ def test_a_refused_request_is_taken_from_none_of_its_limits() -> None:
         assert not ask(store, [BUCKET, wide], [b"a", b"u"]).allowed
 
     assert ask(store, [wide], [b"u"]).remaining == 97
+
+
+@pytest.mark.parametrize("limits", [[BUCKET], [BUCKET, SLIDING]])
+def test_a_refusal_says_that_nothing_is_left_and_when_all_is_back(limits: list[Limit]) -> None:
+    """Alone and among several, whatever the clock shows."""
+    store = MemoryLimits()
+    keys = [b"a"] * len(limits)
+    for _ in range(2):
+        assert ask(store, limits, keys, 5000.0).allowed
+
+    refused = ask(store, limits, keys, 5000.0)
+
+    assert (refused.allowed, refused.remaining) == (False, 0)
+    assert 0.0 < refused.retry_after <= refused.full_in <= 20.0

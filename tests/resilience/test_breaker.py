@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.resilience.breaker import NEXT, Breaker, BreakerRules, Event, State, together
+from gateway.resilience.breaker import NEXT, PROBE, Breaker, BreakerRules, Event, State, together
 
 CLOSED, OPEN, HALF_OPEN = State.CLOSED, State.OPEN, State.HALF_OPEN
 RULES = BreakerRules(failure_threshold=3, min_requests=10)
@@ -350,6 +350,8 @@ class BreakerMachine(RuleBasedStateMachine):
         self.breaker = Breaker(rules, lambda old, new, cause: self.changes.append((old, new)))
         self.out: list[tuple[int, bool]] = []
         self.opened = 0.0
+        self.probed = 0.0
+        self.taken = -1  # in which period, told by the changes before it, a probe that is not over has lost its slot
 
     @rule(seconds=st.floats(0.0, 40.0))
     def wait(self, seconds: float) -> None:
@@ -359,9 +361,16 @@ class BreakerMachine(RuleBasedStateMachine):
     @rule()
     def ask(self) -> None:
         """Somebody wants to make an attempt."""
-        before, willing = self.breaker.state, self.breaker.willing(self.now)
+        before, willing, probes = self.breaker.state, self.breaker.willing(self.now), self.breaker.probes
         ticket = self.breaker.admit(self.now)
         assert bool(ticket) == willing
+        if before is HALF_OPEN:
+            full = probes == self.breaker.rules.half_open_requests
+            assert bool(ticket) == (not full or self.now - self.probed >= PROBE)
+            if full and ticket:
+                self.taken = len(self.changes)
+        if ticket and self.breaker.state is HALF_OPEN:
+            self.probed = self.now
         if before is OPEN:
             assert bool(ticket) == (self.now >= self.opened + 30.0)
         if before is CLOSED:
@@ -394,11 +403,14 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @invariant()
     def probes_are_few(self) -> None:
-        """Never more than `half_open_requests` at once, and the count is that of the tickets that are out."""
+        """Never more than `half_open_requests` at once; the count is that of the tickets that have a slot."""
         if self.breaker.state is HALF_OPEN:
             mine = [ticket for ticket, probe in self.out if probe and self.changes and ticket == len(self.changes) + 1]
-            assert self.breaker.probes == len(mine)
-            assert len(mine) <= self.breaker.rules.half_open_requests
+            if self.taken == len(self.changes):
+                assert self.breaker.probes <= len(mine)
+            else:
+                assert self.breaker.probes == len(mine)
+            assert self.breaker.probes <= self.breaker.rules.half_open_requests
         else:
             assert self.breaker.probes == 0
 

@@ -86,3 +86,17 @@ def test_never_more_than_the_share_and_the_minimum(
         retries += sum([budget.withdraw(now) for _ in range(wanted)])
 
         assert retries <= ratio * exchanges + minimum * (now - begun + 10.0) + 1e-6
+
+
+def test_the_balance_is_what_can_be_spent() -> None:
+    """The reserve, and what exchanges have earned."""
+    budget = RetryBudget()
+    before = budget.balance(100.0)
+    for _ in range(100):
+        budget.deposit(100.0)
+
+    earned = budget.balance(100.0)
+
+    assert before == 30
+    assert earned > before
+    assert spend(budget, 100.0) == earned

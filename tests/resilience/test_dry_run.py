@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gateway.resilience.breaker import Breaker, BreakerRules, State
 from gateway.resilience.dry_run import PASSED, DryRunBreaker, breaker_of
 
@@ -60,3 +62,26 @@ def test_what_it_reports_says_that_it_keeps_nothing_out() -> None:
         breaker.failed(0.0, breaker.admit(0.0), "upstream.reset")
 
     assert causes == ["2 failures in a row, the last by upstream.reset (in dry run: nothing is kept out)"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_whoever_asks_hears_of_its_changes(dry_run: bool) -> None:
+    """As of those of one that acts: the log and the metrics are what it is for."""
+    told: list[tuple[State, State]] = []
+    rules = BreakerRules(failure_threshold=1, dry_run=dry_run)
+    breaker = breaker_of(rules, lambda old, new, cause: told.append((old, new)))
+
+    breaker.failed(0.0, breaker.admit(0.0))
+
+    assert told == [(State.CLOSED, State.OPEN)]
+
+
+def test_attempts_whose_content_is_to_come_have_their_own_places() -> None:
+    """As in one that acts: the probe that has all of its content takes no place of theirs."""
+    breaker = opened()
+    whole = breaker.admit(10.0)
+
+    assert whole > 0
+    assert (breaker.would_admit(10.0), breaker.would_admit(10.0, whole=False)) == (False, True)
+    assert breaker.admit(10.0, whole=False) < 0
+    assert not breaker.would_admit(10.0, whole=False)

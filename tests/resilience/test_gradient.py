@@ -116,3 +116,34 @@ def test_the_limit_is_always_between_the_least_and_the_most(samples: list[tuple[
         gradient.record(seconds, in_flight, float(number))
 
         assert least <= gradient.limit <= 60
+
+
+def test_a_window_lasts_as_long_as_the_rules_say() -> None:
+    """However many exchanges are answered in it."""
+    gradient = Gradient(GradientRules(window=1.0))
+    changed = [gradient.record(0.05, 20, 1000.0 + number / 1000.0) for number in range(1000)]
+
+    assert not any(changed)
+    assert gradient.usual == 0.0
+    gradient.record(0.05, 20, 1001.0)
+    assert gradient.usual == pytest.approx(0.05)
+
+
+def test_what_is_usual_is_at_first_the_plain_average_of_the_windows() -> None:
+    """Of ten; then each counts for as much as the memory has it."""
+    gradient = Gradient(GradientRules(memory=99))
+    begun = iter(range(1000, 1100))
+
+    def window(seconds: float) -> None:
+        now = float(next(begun))
+        for number in range(1, 11):
+            gradient.record(seconds, 20, now + number / 10.0)
+
+    gradient.record(0.1, 20, 1000.0)  # the first of all begins the first window
+    for seconds in (0.1, 0.1, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2):
+        window(seconds)
+    assert gradient.usual == pytest.approx(0.15)
+
+    window(0.25)
+
+    assert gradient.usual == pytest.approx(0.15 + (0.25 - 0.15) * 2.0 / 100.0)

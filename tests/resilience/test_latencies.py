@@ -42,3 +42,18 @@ def test_so_many_were_no_slower(times: list[float], percentile: int) -> None:
     assert latencies.value is not None
     assert sum(seconds <= latencies.value for seconds in recent) >= percentile / 100 * len(recent)
     assert sum(seconds < latencies.value for seconds in recent) <= percentile / 100 * len(recent)
+
+
+def test_the_oldest_is_forgotten_first() -> None:
+    """Of twice as many as are kept, all of the second half are there, and none of the first."""
+    latencies = Latencies(50)
+    for number in range(SAMPLES):
+        latencies.record(100.0 + number)
+    for _ in range(SAMPLES - EVERY):
+        latencies.record(1.0)
+    for _ in range(EVERY):
+        latencies.record(2.0)
+
+    assert latencies.value in (1.0, 2.0)
+    assert max(latencies._recent) == 2.0
+    assert len(latencies._recent) == SAMPLES

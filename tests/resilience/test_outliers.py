@@ -202,3 +202,31 @@ def test_a_backup_takes_over_from_all_others() -> None:
     never.backups = frozenset("cd")
     fail(never, "a", 0.0)
     assert out(never, 0.0) == ""
+
+
+def test_a_backend_that_is_gone_takes_no_place_among_those_that_are_out() -> None:
+    """Another may be ejected in its stead; the one that is made anew by its name is watched by it."""
+    detector = OutlierDetector(OutlierRules(max_ejected_percent=25.0), FOUR)
+    fail(detector, "a", 100.0)
+    assert detector.out(100.0) == 1
+
+    detector.forget("a")
+    detector.forget("a")
+    detector.forget("nobody")
+
+    assert detector.out(100.0) == 0
+    suspect = detector.watch("a")
+    assert (suspect.name, suspect.last_error, suspect.times) == ("a", "", 0)
+    assert detector.watch("a") is suspect
+    fail(detector, "b", 101.0)
+    assert out(detector, 101.0) == "b"
+
+
+def test_the_window_ends_with_its_last_moment() -> None:
+    """Failures that are exactly as far apart as it is long are within it."""
+    detector = OutlierDetector(OutlierRules(window=30.0), FOUR)
+    fail(detector, "a", 100.0, 4)
+
+    fail(detector, "a", 130.0, 1)
+
+    assert out(detector, 130.0) == "a"
