@@ -19,6 +19,10 @@ class Ambiguous(Exception):
     """The octets are not one well-formed message after the other."""
 
 
+class Incomplete(Ambiguous):
+    """Well-formed as far as they go, but the last message has no end."""
+
+
 class Message(NamedTuple):
     """A message as a strict reader understands it: start line in parts, fields, content, trailers."""
 
@@ -82,7 +86,7 @@ def responses(data: bytes, *methods: bytes, closed: bool = False) -> list[Messag
 def _head(data: bytes) -> tuple[list[bytes], bytes]:
     head, end, rest = data.partition(b"\r\n\r\n")
     if not end:
-        raise Ambiguous("no end of the head")
+        raise Incomplete("no end of the head")
     lines = head.split(b"\r\n")
     if any(b"\r" in line or b"\n" in line or b"\0" in line for line in lines):
         raise Ambiguous("control characters")
@@ -115,8 +119,10 @@ def _content(
         return _chunks(data)
     if lengths:
         length = int(lengths[0])
-        if str(length).encode() != lengths[0] or len(data) < length:
-            raise Ambiguous("the content is not as long as it says")
+        if str(length).encode() != lengths[0]:
+            raise Ambiguous("the length is not written plainly")
+        if len(data) < length:
+            raise Incomplete("the content is not as long as it says")
         return data[:length], [], data[length:]
     if not needed:
         return b"", [], data
@@ -129,13 +135,17 @@ def _chunks(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]], bytes]:
     content = b""
     while True:
         size_line, end, data = data.partition(b"\r\n")
-        if not end or _SIZE.fullmatch(size_line) is None:
+        if not end and len(size_line) < 20:
+            raise Incomplete("no end of a chunk's size")
+        if _SIZE.fullmatch(size_line) is None:
             raise Ambiguous(size_line)
         size = int(size_line, 16)
         if size == 0:
             break
-        if len(data) < size + 2 or data[size : size + 2] != b"\r\n":
+        if not b"\r\n".startswith(data[size : size + 2]):
             raise Ambiguous("a chunk is not as long as it says")
+        if len(data) < size + 2:
+            raise Incomplete("no end of a chunk")
         content, data = content + data[:size], data[size + 2 :]
     if data.startswith(b"\r\n"):
         return content, [], data[2:]

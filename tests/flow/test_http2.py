@@ -18,7 +18,8 @@ from gateway.serving.http1_channel import Http1Channel
 from gateway.serving.http2_channel import Http2Channel
 from gateway.testing import FakeClient, Harness
 from tests.http2.client import Http2Client
-from tests.http2.test_ngh2_engine import conversations, parts
+from tests.http2.telling import parts
+from tests.http2.test_ngh2_engine import conversations
 from tests.http2.wire import (
     CONTINUATION,
     END_HEADERS,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Callable
 
 import hpack
 import pytest
@@ -12,8 +11,9 @@ from hypothesis import strategies as st
 
 from gateway.http2 import codes
 from gateway.http2.engine import EngineOptions
-from gateway.http2.events import Broken, Closed, Data, Event, Head, Reset, Trailers
+from gateway.http2.events import Broken, Closed, Data, Reset
 from gateway.http2.ngh2_engine import Ngh2Engine
+from tests.http2.telling import facts_of, parts, told
 from tests.http2.wire import (
     ACK,
     CONTINUATION,
@@ -313,7 +313,7 @@ def test_small_frames_are_one_piece_of_content() -> None:
     events, _ = feed(server, octets + ends)
     alphabets = bytes(range(97, 123)) * 10
 
-    told = [_facts(event) for event in events]
+    told = [facts_of(event) for event in events]
     assert told == [
         ("data", 1, alphabets, False),
         ("data", 3, alphabets + b"!", True),
@@ -382,48 +382,6 @@ def conversations(draw: st.DrawFn) -> bytes:
         if draw(st.booleans()):
             said += draw(st.sampled_from([frame(PING, 0, 0, bytes(8)), frame(77, 0, 0, b"x"), PRIORITIES]))
     return said
-
-
-def parts(octets: bytes, cuts: list[int]) -> Iterator[bytes]:
-    """Octets cut at some places."""
-    places = sorted({cut % (len(octets) + 1) for cut in cuts} | {0, len(octets)})
-    for start, stop in pairwise(places):
-        yield octets[start:stop]
-
-
-def told(chunks: Iterator[bytes] | list[bytes]) -> list[tuple[object, ...]]:
-    """What an engine tells of them, and how it ends."""
-    server = Ngh2Engine(False, EngineOptions())
-    events: list[Event] = []
-    for chunk in chunks:
-        more, _ = feed(server, chunk)
-        events += more
-    # A request whose stream ended in error is told or not, by whether both came at once: leave all of it out.
-    undone = {event.sid for event in events if isinstance(event, Reset) or (isinstance(event, Closed) and event.code)}
-    # What is told of a stream comes in order; its content in as many pieces as there were feeds.
-    facts: dict[int, list[tuple[object, ...]]] = {}
-    for event in events:
-        of_stream = facts.setdefault(event.sid, [])
-        if event.sid in undone:
-            continue
-        if isinstance(event, Data) and of_stream and of_stream[-1][0] == "data":
-            before = of_stream.pop()[2]
-            assert isinstance(before, bytes)
-            event = Data(event.sid, before + event.data, event.end)  # joined
-        of_stream.append(_facts(event))
-    return [fact for sid in sorted(facts) for fact in facts[sid]]
-
-
-def _facts(event: Event) -> tuple[object, ...]:
-    if isinstance(event, Head):
-        return ("head", event.sid, event.pseudo, event.block, event.end, event.too_large)
-    if isinstance(event, Data):
-        return ("data", event.sid, event.data, event.end)
-    if isinstance(event, Trailers):
-        return ("trailers", event.sid, event.block)
-    if isinstance(event, Broken):
-        return ("broken", event.code)
-    return (type(event).__name__, event.sid)
 
 
 @settings(max_examples=200, deadline=None)
