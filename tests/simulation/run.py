@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Sequence
 
+from tests.published import Table, publish
 from tests.simulation.world import World
 
 STEPS = 80
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, help="only this one")
     parser.add_argument("--steps", type=int, default=STEPS, help="things that happen in each run")
     parser.add_argument("--trace", action="store_true", help="show what happened")
+    parser.add_argument("--publish", action="store_true", help="write the table into docs/hardening.md")
     options = parser.parse_args(arguments)
     first, count = (options.seed, 1) if options.seed is not None else (options.first, options.seeds)
     terminal = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -53,6 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             show(f"{back}{done} of {count} seeds, {failed} failed, {rate:.0f} a second" + ("" if terminal else "\n"))
             sys.stdout.flush()
     show("\n" if terminal else "")
+    seconds = time.monotonic() - began
+    header = ["seeds", "first", "things that happen in each", "all of them", "failed", "seconds"]
+    row = [f"{count:,}", f"{first}", f"{options.steps}", f"{count * options.steps:,}", f"{failed}", f"{seconds:.0f}"]
+    publish(
+        "simulate", [Table("simulation: a whole gateway in memory, on a virtual clock", header, [row])], options.publish
+    )
     show(f"{red}{failed} seeds failed{plain}\n" if failed else f"{green}all held{plain}\n")
     return 1 if failed else 0
 

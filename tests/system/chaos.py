@@ -8,8 +8,8 @@ while one backend is well, and every backend has its traffic again within 60 s.
 
 from __future__ import annotations
 
+import argparse
 import http.client
-import os
 import signal
 import statistics
 import subprocess
@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import requests
 
+from tests.published import Table, publish
 from tests.system.chaos_backend import BODY
 from tests.system.gateway_process import GatewayProcess, running
 from tests.system.ports import free_port
@@ -273,28 +274,42 @@ def play(
     return results
 
 
-def main() -> int:
-    """Print the table; 1 where a client has seen an error."""
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    good, bad, plain = ("\033[32m", "\033[31m", "\033[0m") if colour else ("", "", "")
-    show = sys.stdout.write
-    show(f"{'what is done to backends':<28} {'requests':>9} {'errors':>7} {'median':>9} {'p99':>8} {'recovered':>10}\n")
+def table(title: str, results: Sequence[Result]) -> Table:
+    """Lay rounds out."""
+    rows = [
+        [
+            result.name,
+            f"{result.requests:,}",
+            f"{len(result.errors)}",
+            f"{result.median * 1000:.1f}",
+            f"{result.p99 * 1000:.0f}",
+            f"{result.recovered:.1f}",
+        ]
+        for result in results
+    ]
+    return Table(title, ["what is done", "requests", "errors", "median ms", "p99 ms", "recovered after s"], rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play all rounds and show what came of them; 1 where a client has seen an error."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--hold", type=float, default=5.0, help="seconds that each fault lasts")
+    parser.add_argument("--publish", action="store_true", help="write the tables into docs/hardening.md")
+    options = parser.parse_args(arguments)
 
     def tell(result: Result) -> None:
-        mark = bad if result.errors else good
-        show(
-            f"{result.name:<28} {result.requests:>9} {mark}{len(result.errors):>7}{plain} "
-            f"{result.median * 1000:>6.1f} ms {result.p99 * 1000:>5.0f} ms {result.recovered:>8.1f} s\n"
-        )
-        for error in sorted(set(result.errors)):
-            show(f"    {result.errors.count(error)} x {error}\n")
-        sys.stdout.flush()
+        seen = ", ".join(f"{result.errors.count(error)} x {error}" for error in sorted(set(result.errors)))
+        sys.stderr.write(f"{result.name}: {seen or 'no errors'}\n")
 
-    with tempfile.TemporaryDirectory() as place:
-        results = play(list(ROUNDS), 5.0, Path(place), tell)
-        show("over HTTP/2\n")
-        results += play(list(HTTP2_ROUNDS), 5.0, Path(place), tell, http2=True)
-    return 1 if any(result.errors for result in results) else 0
+    shown, wrong = [], False
+    for http2, rounds in ((False, ROUNDS), (True, HTTP2_ROUNDS)):
+        with tempfile.TemporaryDirectory() as place:
+            results = play(list(rounds), options.hold, Path(place), tell, http2)
+        wrong = wrong or any(result.errors for result in results)
+        kind = f"each fault lasts {options.hold:g} s, {CLIENTS} clients ask without a pause"
+        shown.append(table(f"backends of HTTP/{2 if http2 else 1}: {kind}", results))
+    publish("chaos", shown, options.publish)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

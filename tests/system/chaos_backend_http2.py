@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import sys
 
-from h2.exceptions import StreamClosedError
+from h2.exceptions import ProtocolError
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 
@@ -58,8 +58,8 @@ class Connection(Protocol, Http2Server):
             self.transport.write(data)
 
     def whole(self, asked: Asked2) -> None:
-        # A process that was stopped may find a request and its reset in one read.
-        with contextlib.suppress(StreamClosedError):
+        # A process that was stopped may find a request and its reset, or the connection's end, in one read.
+        with contextlib.suppress(ProtocolError):
             self._serve(asked)
 
     def _serve(self, asked: Asked2) -> None:
