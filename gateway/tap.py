@@ -280,6 +280,7 @@ def makeService(options: Options) -> IService:
             exception with a traceback.
     """
     # Imported only now, when twistd has installed the reactor that its --reactor names.
+    # nosemgrep: global-reactor - the one place
     from twisted.internet import reactor
 
     if options["welcome"]:

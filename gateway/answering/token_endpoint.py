@@ -122,7 +122,7 @@ class TokenEndpoint:
         issued = self._issuer.issue(client.id, scopes, client.roles, now, make_token(self._random_bytes(16)))
         answer: dict[str, Any] = {
             "access_token": issued.token,
-            "token_type": "Bearer",
+            "token_type": "Bearer",  # nosec B105 - the name of a kind of token
             "expires_in": self._issuer.expires_in,
             "scope": " ".join(scopes),
         }

@@ -91,6 +91,7 @@ class GatewayService(MultiService):
         """
         super().__init__()
         if reactor is None:
+            # nosemgrep: global-reactor - for who embeds the gateway and has only one
             from twisted.internet import reactor
         self._reactor = reactor
         self._says = says

@@ -62,7 +62,7 @@ def port_of(written: str) -> tuple[str, str] | None:
     if kind not in ("tcp", "ssl", "sni") or not port.isdigit() or port == "0":
         return None
     interface = named.get("interface", "")
-    return ("" if interface == "0.0.0.0" else interface), port  # compared, not opened
+    return ("" if interface == "0.0.0.0" else interface), port  # nosec B104 - compared, not opened
 
 
 def address_of(written: str) -> str:

@@ -13,7 +13,7 @@ ELSEWHERE: dict[str, str | tuple[str, ...]] = {
     "hosts": "host", "server_name": "host", "domain": "host", "domains": "host", "authority": "host",
     "paths": "path", "location": "path", "to": "path", "uri": "path", "uris": "path", "prefix": "path", "match": "path",
     "method": "methods", "verbs": "methods",
-    "proxy_pass": "upstream", "backend": "upstream", "cluster": "upstream", "proxy": "upstream",
+    "proxy_pass": "upstream", "backend": "upstream", "cluster": "upstream", "proxy": "upstream",  # nosec B105 - keys
     "services": "upstreams", "clusters": "upstreams", "backends": "upstreams",
     "servers": "backends", "server": "backends", "targets": "backends", "nodes": "backends", "endpoints": "backends",
     "address": ("url", "endpoint"), "target": ("url", "path"), "url": ("backends", "path"),

@@ -169,6 +169,7 @@ class EtcdDocuments(Following):
         body = json.dumps(said).encode()
         # The scheme is one of two: see `_URL`.
         request = urllib.request.Request(f"{self.endpoint}/v3/{what}", body, dict(fields))  # noqa: S310
+        # nosemgrep: blocking-http - the reactor does not run yet: see `fetch`
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
             content = answer.read(LARGEST + 1)
         if len(content) > LARGEST:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 from collections import OrderedDict
 from collections.abc import Awaitable
 from typing import NamedTuple, Protocol
@@ -116,7 +117,7 @@ class MemoryGrants:
         if found is None or found[2] <= now:
             return None
         grant, digest, _ = found
-        if digest != shown.digest:
+        if not hmac.compare_digest(digest, shown.digest):
             return Turned(grant, good=False)
         self._families[shown.family] = (grant, following.digest, expires)
         return Turned(grant, good=True)

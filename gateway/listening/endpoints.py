@@ -133,7 +133,7 @@ class ListeningReactor:
 
     def _leaving(self, port: Any, interface: str) -> GatewayPort | None:
         """Find a port of ours at this address that is about to be closed."""
-        address = (interface or "0.0.0.0", port)  # as `getsockname` has it
+        address = (interface or "0.0.0.0", port)  # nosec B104 - as `getsockname` has it
         for reader in self._ports():
             if isinstance(reader, GatewayPort) and reader.leaving and reader.limit is self._limit:
                 host: Any = reader.getHost()

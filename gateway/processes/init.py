@@ -44,6 +44,7 @@ class Init:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         while True:
             try:
+                # nosemgrep: blocking-process - process 1 has no reactor: to wait is all it does
                 pid, status = os.waitpid(-1, 0)
             except ChildProcessError:
                 return 0

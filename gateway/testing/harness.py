@@ -46,7 +46,7 @@ class Harness:
         **settings: Any,
     ) -> None:
         self.clock = virtual_clock()
-        self.network = MemoryNetwork(self.clock, random.Random(seed) if disorder else None)
+        self.network = MemoryNetwork(self.clock, random.Random(seed) if disorder else None)  # nosec B311 - seeded
         self._backends: dict[str, FakeBackend] = {}
         names = backends or ("orders",)
         self._ports = {name: 9001 + number for number, name in enumerate(names)}
@@ -59,7 +59,7 @@ class Harness:
         }
         for name in names:
             self.backend(name)
-        self.memory = MemoryGateway(self.settings(), self.network, random.Random(seed))
+        self.memory = MemoryGateway(self.settings(), self.network, random.Random(seed))  # nosec B311 - seeded
         self.log = self.memory.log
         self.gateway: Gateway = self.memory.parts
         self.memory.start()
