@@ -97,13 +97,40 @@ test-lowest: $(VENV)/.dev $(VENV)/.lowest  ## run the tests in memory with the o
 test-deploy: $(VENV)/.dev $(VENV)/.programs $(VENV)/.deploy  ## render the manifests and the Helm chart, and run what they say
 	@PATH="$(abspath $(BIN)):$$PATH" GATEWAY_DEPLOY_TOOLS=$(abspath $(VENV)/deploy) $(BIN)/python -m pytest tests/deploy tests/system/test_kubernetes.py $(ARGS)
 
+# -- long runs and hard tests: docs/hardening.md has what came of them (ARGS=--publish writes it) ------------------------------
+
+# The gateway as a release has it: compiled, where that has been done (make compiled).
+COMPILED = $(if $(wildcard build/compiled/gateway),PYTHONSAFEPATH=1 GATEWAY_CODE=$(abspath build/compiled))
+LONG = PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=$(CURDIR) $(COMPILED) $(BIN)/python -m
+
 .PHONY: chaos
 chaos: $(VENV)/.dev  ## kill, stop and break backends under load, and count what clients notice
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.system.chaos
+	@$(LONG) tests.system.chaos $(ARGS)
 
 .PHONY: simulate
 simulate: $(VENV)/.dev  ## play thousands of seeds against the gateway in memory
 	@$(BIN)/python -m tests.simulation.run $(ARGS)
+
+.PHONY: soak
+soak: $(VENV)/.dev  ## half an hour of traffic, faults and reloads; ARGS='--minutes 1440' for a day
+	@$(LONG) tests.endurance.soak $(ARGS)
+
+.PHONY: load
+load: compiled $(VENV)/.load  ## call at fixed rates with k6: baseline, stress, spike, rate limit
+	@K6=$(abspath $(VENV))/load/bin/k6 $(LONG) tests.endurance.load $(ARGS)
+
+.PHONY: security
+security: $(VENV)/.dev $(VENV)/.security  ## look for holes: dependencies, code, blocking calls, ports, TLS
+	@PATH="$(abspath $(BIN)):$$PATH" SECURITY_TOOLS=$(abspath $(VENV))/security $(BIN)/python -m tests.security.run $(ARGS)
+
+.PHONY: mutation
+mutation: $(VENV)/.dev $(VENV)/.mutation  ## change the code of the decisions, and see whether a test notices
+	@MUTATION_TOOLS=$(abspath $(VENV))/mutation $(BIN)/python -m tests.mutation.run $(ARGS)
+
+SECONDS ?= 600
+.PHONY: fuzz
+fuzz: $(VENV)/.dev $(VENV)/.fuzz  ## feed the parsers what nobody would write: make fuzz SECONDS=3600
+	@PYTHONPATH=$(CURDIR):$(abspath $(VENV))/fuzz $(BIN)/python -m tests.fuzzing.run --seconds $(SECONDS) $(ARGS)
 
 .PHONY: docs
 docs: $(VENV)/.dev  ## make the generated pages again
