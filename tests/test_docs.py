@@ -102,6 +102,19 @@ def test_every_sample_is_in_the_site() -> None:
     assert shown == {file.name for file in (ROOT / "etc").glob("*.yaml")} - {"gateway.full.yaml"}
 
 
+PATTERNS = {"gateway/a/b.py", "tests/a/test_b.py"}
+"""Names that stand for others."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    """Whoever is told where something is tried, or lies, finds it there."""
+    places = "benchmarks|dashboards|deploy|docs|etc|examples|gateway|requirements|tests"
+    named = set(re.findall(rf"`((?:{places})/[\w./-]+)`", page.read_text())) - PATTERNS
+
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
 OTHER_NAMES = {"gateway_api_keys", "gateway_harness"}
 """A table of SQL, and a fixture."""
 
