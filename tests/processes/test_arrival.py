@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
-from gateway.processes.arrival import LOG, arrival
+from gateway.config.lent_files import lent
+from gateway.processes.arrival import LOG, WORKER, arrival
+from gateway.processes.assignment import Assignment
 from gateway.processes.handover import VARIABLE, Handover
 from gateway.transport.inherited import Given
 
@@ -93,3 +96,41 @@ def test_who_started_it_may_be_gone() -> None:
 
     came = arrival({VARIABLE: Handover((), status).as_text()})
     came.serves(options())
+
+
+def memory(content: str) -> int:
+    """What a process hands on, as a descriptor."""
+    descriptor = os.memfd_create("files")
+    os.write(descriptor, content.encode())
+    return descriptor
+
+
+def test_files_that_it_may_not_read_are_lent_until_it_serves() -> None:
+    """Whoever reads the log knows that they are those of another time."""
+    read, status = os.pipe()
+    came = arrival({VARIABLE: Handover((), status, files=memory('{"/etc/key.pem": "a2V5"}')).as_text()})
+    assert lent.content("/etc/key.pem") == b"key"
+
+    with capturedLogs() as events:
+        came.serves(options())
+
+    assert [formatEvent(event) for event in events] == [
+        "Files that this process may not read are as the process before it has read them: /etc/key.pem"
+    ]
+    assert lent.content("/etc/key.pem") is None
+    lent.used.clear()
+    os.close(read)
+
+
+def test_a_worker_is_lent_files_too() -> None:
+    """It is told by its parent which there are."""
+    channel = os.open(os.devnull, os.O_RDONLY)
+    told = Assignment(0, channel, -1, -1, (), (), memory('{"/etc/key.pem": "a2V5"}'))
+
+    came = arrival({WORKER: told.as_text()})
+
+    assert came.worker == told
+    assert lent.content("/etc/key.pem") == b"key"
+    lent.end()
+    lent.used.clear()
+    os.close(channel)

@@ -56,7 +56,11 @@ def test_it_has_its_sockets_a_channel_a_configuration_and_a_number(tmp_path: Pat
     read, write = os.pipe()
     share = Share([Given(2, "", 80, write)], [("", 80)])
     environ = {"A": "1", "NOTIFY_SOCKET": "/run/x"}
-    launcher = Launcher(reactor, ["gateway"], "/srv", lambda _: share, lambda: EDITION, read, environ, lambda: ())
+    kept = os.memfd_create("kept")
+    files = os.dup(kept)
+    launcher = Launcher(
+        reactor, ["gateway"], "/srv", lambda _: share, lambda: EDITION, read, environ, lambda: (), lambda: files
+    )
     ended: list[str] = []
 
     worker = launcher(0, 7, ended.append)
@@ -69,6 +73,8 @@ def test_it_has_its_sockets_a_channel_a_configuration_and_a_number(tmp_path: Pat
     assert told.shared == (("", 80),)
     assert Edition.read(descriptors[told.edition]) == EDITION
     assert os.fstat(descriptors[told.memory]) == os.fstat(read)
+    assert told.files is not None
+    assert os.fstat(descriptors[told.files]).st_ino == os.fstat(kept).st_ino
     assert os.fstat(descriptors[told.sockets[0].descriptor]) == os.fstat(write)
     assert worker.pid == 4711
     worker.kill()
@@ -76,7 +82,9 @@ def test_it_has_its_sockets_a_channel_a_configuration_and_a_number(tmp_path: Pat
     for how in (ProcessDone(0), ProcessTerminated(1), ProcessTerminated(signal=9)):
         worker.processEnded(Failure(how))
     assert ended == ["exit code 0", "exit code 1", "signal 9"]
-    for descriptor in (read, write, *(each for there, each in descriptors.items() if there != told.edition)):
+    with pytest.raises(OSError, match="descriptor"):
+        os.fstat(files)
+    for descriptor in (read, write, kept, *(each for there, each in descriptors.items() if there != told.edition)):
         os.close(descriptor)
 
 

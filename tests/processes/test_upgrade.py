@@ -45,7 +45,14 @@ class Reactor(Clock):
 class World:
     """A process and what becomes of it."""
 
-    def __init__(self, directory: Path, *sockets: Given, by_systemd: tuple[int, ...] = (), hear: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *sockets: Given,
+        by_systemd: tuple[int, ...] = (),
+        hear: bool = False,
+        files: int | None = None,
+    ) -> None:
         self.pidfile = directory / "g.pid"
         self.pidfile.write_text("1")
         self.reactor = Reactor()
@@ -58,6 +65,7 @@ class World:
             str(self.pidfile),
             self.handed.append,
             None,
+            files=lambda: files,
             hear=hear,
             environ={"HOME": "/"},
             by_systemd=lambda: by_systemd,
@@ -112,6 +120,18 @@ def test_sockets_of_systemd_keep_their_numbers(tmp_path: Path) -> None:
     assert (executable, command[-2:]) == (sys.executable, ["gateway", "run"])
     assert environ["LISTEN_FDS"] == "2"
     assert json.loads(environ[VARIABLE])["sockets"] == [[socket.AF_INET, "", 80, 5]]
+
+
+def test_files_that_it_may_not_read_are_handed_on(tmp_path: Path) -> None:
+    """By a descriptor, of which nothing is left here."""
+    files = os.open(os.devnull, os.O_RDONLY)
+    world = World(tmp_path, files=files)
+    world.upgrade.begin()
+    _, _, _, environ, _, descriptors = world.reactor.started[0]
+
+    assert descriptors[json.loads(environ[VARIABLE])["files"]] == files
+    with pytest.raises(OSError, match="descriptor"):
+        os.fstat(files)
 
 
 def test_one_that_ends_before_changes_nothing(world: World) -> None:
