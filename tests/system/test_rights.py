@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 import signal
 import socket
 import subprocess
@@ -23,7 +21,9 @@ from tests.system import backends
 from tests.system.gateway_process import CODE, TWISTD, until
 from tests.system.ports import free_port, low_port
 
-START = 30.0
+GROUP = NOBODY - 1
+"""A group that is not the user's own."""
+START = 60.0
 """Seconds within which processes have started, on a machine that has much else to do."""
 
 
@@ -95,6 +95,7 @@ routes: [{{name: app, path: /*, auth: {{type: basic}}, upstream: app}}]
         done = subprocess.run(
             [
                 *(TWISTD, f"--pidfile={self.pidfile}", f"--logfile={self.log}", "--uid", str(NOBODY)),
+                *("--gid", str(GROUP), "--umask", "027"),
                 *("gateway", "--config", self.configuration),
             ],
             cwd=self.place,
@@ -164,22 +165,22 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
             world.stop()
 
 
-def _user_of(pid: int) -> tuple[set[str], set[str]]:
-    """Return the real, effective, saved and file-system ids of a process: of the user, and of the group."""
+def _rights_of(pid: int) -> tuple[set[str], set[str], str]:
+    """Return the ids of a process (real, effective, saved, of the file system; user, group), and its file mode mask."""
     lines = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
-    return set(lines["Uid"].split()), set(lines["Gid"].split())
+    return set(lines["Uid"].split()), set(lines["Gid"].split()), lines["Umask"]
 
 
 @pytest.mark.parametrize("world", [1, 2], ids=["one-process", "two-processes"], indirect=True)
 def test_what_only_root_may_read_is_served_by_another_user(world: World) -> None:
     """Started, a worker killed, a reload refused, an upgrade: the same in one process and in several."""
     world.start()
-    group = str(pwd.getpwuid(NOBODY).pw_gid)
-    assert grp.getgrgid(int(group))
+    given = {str(NOBODY)}, {str(GROUP)}, "0027"
     assert world.seen() == ALL
     for each in (world.pid, *world.workers):
-        assert _user_of(each) == ({str(NOBODY)}, {group})
-    assert (world.pidfile.stat().st_uid, world.log.stat().st_uid) == (0, NOBODY)
+        assert _rights_of(each) == given
+    assert (world.pidfile.stat().st_uid, world.log.stat().st_uid, world.log.stat().st_gid) == (0, NOBODY, GROUP)
+    assert oct(world.pidfile.stat().st_mode & 0o777) == "0o640"
 
     if world.workers:
         killed = world.workers[0]
@@ -202,7 +203,7 @@ def test_what_only_root_may_read_is_served_by_another_user(world: World) -> None
     world.wait(lambda: not Path(f"/proc/{first}").exists())
     assert world.seen() == ALL
     for each in (world.pid, *world.workers):
-        assert _user_of(each) == ({str(NOBODY)}, {group})
+        assert _rights_of(each) == given
     assert "are as the process before it has read them" in world.words
     for file in ("key.pem", "users", "clients.crl", "clients.pem", "live/a/both.pem"):
         assert f"{world.etc}/{file}" in world.words.rpartition("are as the process before")[2].partition("\n")[0]
