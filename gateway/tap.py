@@ -291,6 +291,7 @@ def makeService(options: Options) -> IService:
         return page
     descriptors.raise_limit()
     twistd = options.parent if options.parent is not None else {}
+    _look_into(twistd.get("chroot"))
     told = options.arrival.worker
     if told is not None:
         return _worker(told, twistd, reactor)
@@ -310,6 +311,23 @@ def makeService(options: Options) -> IService:
         raise SystemExit(str(error)) from None
     log = _log_observer(twistd, gateway.settings.log.format, reactor)
     return TwistdService(gateway, reactor, log, twistd, options.arrival, Notify(os.environ), held)
+
+
+def _look_into(chroot: str | None) -> None:
+    """Refuse a directory that is to be the root of the file system where what is loaded later cannot be loaded.
+
+    Raises:
+        SystemExit: The gateway is not in there.
+    """
+    if chroot is None:
+        return
+    ours = Path(__file__).absolute()
+    there = Path(chroot, *ours.parts[1:])
+    if not there.exists():
+        raise SystemExit(
+            f"gateway: --chroot {chroot}: expected Python and the gateway in there under the same paths, since parts of"
+            f" them are loaded when they are used; found no {there}"
+        )
 
 
 def _settle(reactor: Any) -> None:

@@ -7,8 +7,10 @@ import pytest
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
+from twisted.python import usage
 from twisted.python.usage import UsageError
 
+from gateway import tap
 from gateway.commands.welcome import WelcomeService
 from gateway.tap import YOUNG, ForegroundService, Options, TwistdService, makeService
 
@@ -130,3 +132,19 @@ def test_an_upgrade_waits_for_a_change_that_is_under_way(tmp_path: Path) -> None
         verdict.callback(None)
 
     assert [formatEvent(event) for event in events].count(refused) == 2
+
+
+def test_a_root_directory_without_the_gateway_is_refused(tmp_path: Path) -> None:
+    """It would start, and fail with the first request for which something is loaded."""
+    parsed = options("--proxy", "127.0.0.1:0=9001")
+    parsed.parent = usage.Options()
+    parsed.parent.update(nodaemon=True, chroot=str(tmp_path))
+    module = Path(tap.__file__)
+
+    with pytest.raises(SystemExit, match=rf"--chroot {tmp_path}: expected .* found no {tmp_path}{module}"):
+        makeService(parsed)
+
+    there = tmp_path / module.relative_to("/")
+    there.parent.mkdir(parents=True)
+    there.touch()
+    assert isinstance(makeService(parsed), TwistdService)
