@@ -94,8 +94,28 @@ test-lowest: $(VENV)/.dev $(VENV)/.lowest  ## run the tests in memory with the o
 	  --dist=loadfile --ignore=tests/system $(ARGS)
 
 .PHONY: test-deploy
-test-deploy: $(VENV)/.dev $(VENV)/.programs $(VENV)/.deploy  ## render the manifests and the Helm chart, and run what they say
+test-deploy: $(VENV)/.dev $(VENV)/.programs $(VENV)/.deploy  ## look at what is deployed: images, manifests, the Helm chart
 	@PATH="$(abspath $(BIN)):$$PATH" GATEWAY_DEPLOY_TOOLS=$(abspath $(VENV)/deploy) $(BIN)/python -m pytest tests/deploy tests/system/test_kubernetes.py $(ARGS)
+
+# The image, by what is there of BUILDER. The same commit makes the same image, wherever both bases are the same.
+BUILDER ?= docker podman buildah
+IMAGE ?= gateway
+IMAGE_ARGS ?=
+
+.PHONY: image
+image:  ## build the image of the gateway (Dockerfile)
+	@builder=$$(command -v $(BUILDER) | head -n 1) || { echo 'None found of $(BUILDER): install one' >&2; exit 1; }; \
+	version=$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' gateway/__init__.py); epoch=$$(git log -1 --format=%ct); times=; \
+	case "$$builder" in *docker) ;; *) times="--timestamp=$$epoch";; esac; \
+	$(call say,"Building $(IMAGE):$$version by $$builder: some minutes"); \
+	BUILDAH_FORMAT=docker "$$builder" build $$times --tag $(IMAGE) --tag $(IMAGE):"$$version" --build-arg VERSION="$$version" \
+	  --build-arg REVISION="$$(git rev-parse HEAD)" --build-arg CREATED="$$(date -u -d "@$$epoch" +%Y-%m-%dT%H:%M:%SZ)" \
+	  --build-arg SOURCE_DATE_EPOCH="$$epoch" $(IMAGE_ARGS) .
+
+.PHONY: test-image
+test-image: $(VENV)/.dev $(VENV)/.deploy $(VENV)/.builder  ## build the image of Debian's packages, twice, and run it
+	@PATH="$(abspath $(BIN)):$$PATH:/usr/sbin" GATEWAY_IMAGE=1 $(BIN)/python -m pytest tests/system/test_image.py $(ARGS)
+	@$(BIN)/python -m tests.system.image_figures
 
 # -- long runs and hard tests: docs/hardening.md has what came of them (ARGS=--publish writes it) ------------------------------
 
@@ -250,6 +270,16 @@ $(VENV)/.programs: $(VENV)/.python requirements/programs.lock requirements/colle
 	  $(call say,"Installing a collector of OpenTelemetry into $(VENV)"); \
 	  $(PIP) install --target $(VENV)/collector --upgrade $(LOCKED) requirements/collector.lock \
 	    && ln -sf ../collector/rotel/rotel-agent $(BIN)/rotel-agent || true; \
+	fi
+	@touch $@
+
+# What builds images and runs them, and makes their bases of Debian's packages.
+$(VENV)/.builder: $(VENV)/.python
+	@missing=; for program in buildah mmdebstrap podman runc; do \
+	  PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  $(call say,"Installing$$missing"); \
+	  apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing >/dev/null; \
 	fi
 	@touch $@
 

@@ -76,8 +76,8 @@ class Backend(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, name: str, port: int) -> None:
-        super().__init__(("127.0.0.1", port), Echo)
+    def __init__(self, name: str, interface: str, port: int) -> None:
+        super().__init__((interface, port), Echo)
         self.name = name
         threading.Thread(target=self.serve_forever, name=name, daemon=True).start()
 
@@ -131,6 +131,7 @@ def serves(child: subprocess.Popen[bytes], gateway: str) -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Start the backends and what belongs to them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--interface", default="127.0.0.1", metavar="ADDRESS", help="where they listen (%(default)s)")
     parser.add_argument("--ports", type=int, nargs=2, default=[9001, 9002], metavar="PORT")
     parser.add_argument(
         "--gateway", default="127.0.0.1:8080", metavar="HOST:PORT", help="where the command will listen"
@@ -142,11 +143,11 @@ def main(arguments: Sequence[str]) -> int:
         signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     for number, port in enumerate(options.ports, 1):
         try:
-            backend = Backend(f"backend-{number}", port)
+            backend = Backend(f"backend-{number}", options.interface, port)
         except OSError as error:
-            print(f"cannot serve on 127.0.0.1:{port}: {error.strerror}", file=sys.stderr)
+            print(f"cannot serve on {options.interface}:{port}: {error.strerror}", file=sys.stderr)
             return 1
-        print(f"{backend.name} on http://127.0.0.1:{backend.server_port}", flush=True)
+        print(f"{backend.name} on http://{options.interface}:{backend.server_port}", flush=True)
     if options.command:
         return run(options.command, options.gateway)
     signal.sigwait(ENDING)

@@ -7,10 +7,14 @@ sense.
 from __future__ import annotations
 
 import json
+from typing import Final
 
 import click
 
 from gateway.commands.defaults import ADMIN_PORT
+
+PATIENCE: Final = 3.0
+"""Seconds for an answer: less than those who run checks have, so that it is said what is wrong."""
 
 
 @click.command()
@@ -33,7 +37,7 @@ def health(url: str, live: bool) -> None:
     from gateway.commands.admin_port import AdminPort, NoAnswer
 
     try:
-        status, content = AdminPort(url).get("/health/live" if live else "/health/ready")
+        status, content = AdminPort(url, PATIENCE).get("/health/live" if live else "/health/ready")
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--admin'") from None
     except NoAnswer as error:
