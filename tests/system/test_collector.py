@@ -34,7 +34,9 @@ class Behind:
     def __init__(self) -> None:
         self.traces = Collector()
         self.records: list[Any] = []
+        self.events: set[str] = set()
         self.services: set[str] = set()
+        self.instances: set[str] = set()
 
     def __call__(self, method: str, path: str, fields: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         """Take what it passes on."""
@@ -45,8 +47,12 @@ class Behind:
         for of_resource in logs_service_pb2.ExportLogsServiceRequest.FromString(body).resource_logs:
             said = {pair.key: pair.value.string_value for pair in of_resource.resource.attributes}
             self.services.add(said["service.name"])
+            self.instances.add(said["service.instance.id"])
             for scope in of_resource.scope_logs:
-                self.records += scope.log_records
+                if scope.scope.name == "gateway.access":
+                    self.records += scope.log_records
+                else:
+                    self.events |= {record.event_name for record in scope.log_records}
         return 200, b""
 
 
@@ -96,6 +102,7 @@ def test_spans_and_records_come_out_of_a_collector(tmp_path: Path, compression: 
             log_shipping={
                 "url": f"http://127.0.0.1:{port}/v1/logs",
                 "format": "otlp",
+                "what": ["access", "application"],
                 "interval": "100ms",
                 "compression": compression,
             },
@@ -110,6 +117,8 @@ def test_spans_and_records_come_out_of_a_collector(tmp_path: Path, compression: 
 
     servers, clients = behind.traces.of(SERVER), behind.traces.of(CLIENT)
     assert {span.resource["service.name"] for span in servers} == behind.services == {"edge"}
+    assert {span.resource["service.instance.id"] for span in servers} == behind.instances
+    assert "drain.began" in behind.events
     assert {span.attributes["url.path"] for span in servers} == {f"/{number}" for number in range(20)}
     assert {span.parent for span in clients} == {span.span_id for span in servers}
     assert all(span.started <= span.ended for span in [*servers, *clients])
