@@ -25,6 +25,7 @@ pytestmark = [needs_browser, pytest.mark.timeout(300)]
 
 TOKEN = "the-admin-token-of-this-test"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+LONG = "a-name-that-nobody-would-choose-and-that-a-program-has-made-of-several"
 TABS = ("Traffic", "Routes", "Upstreams", "Limits", "Failures", "Log", "Configuration")
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 PICTURES = os.environ.get("LIVE_PAGE_PICTURES")
@@ -50,13 +51,14 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
     directory = tmp_path_factory.mktemp("gateway")
     with ThreadingHTTPServer(("127.0.0.1", 0), _Backend) as server:
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         running = GatewayProcess(directory)
         running.configure(
             admin={"endpoint": f"tcp:{running.admin_port}:interface=127.0.0.1", "token": TOKEN},
             upstreams=[
                 {"name": "orders", "backends": [{"url": f"http://127.0.0.1:{server.server_address[1]}"}]},
+                {"name": LONG, "backends": [{"url": f"http://127.0.0.1/{LONG}"}]},
                 {
                     "name": "payments",
                     "circuit_breaker": {},
@@ -67,6 +69,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
                 },
             ],
             routes=[
+                {"name": LONG, "path": "/" + LONG, "upstream": LONG},
                 {"name": "orders", "path": "/orders/{id}", "upstream": "orders"},
                 {"name": HOSTILE, "path": "/hostile/*", "upstream": "payments"},
                 {"name": "payments", "path": "/payments/*", "upstream": "payments", "retry": {"attempts": 2}},

@@ -24,7 +24,7 @@ function Values({ version }) {
     </div>
     ${error && html`<p class="problem" role="alert">${error.message}</p>`}
     <${Table} caption="Values in force" head=${["Key", "Value", "Comes from"]} empty=${value ? "None." : "Looking."}
-      rows=${rows.map((one) => html`<tr key=${one.path}><th scope="row"><code>${one.path}</code></th><td><code>${one.value}</code></td><td>${one.origin}</td></tr>`)} />`;
+      rows=${rows.map((one) => html`<tr key=${one.path}><th scope="row"><code>${one.path}</code></th><td><code>${one.value}</code></td><td class="place">${one.origin}</td></tr>`)} />`;
 }
 
 function Token({ changed }) {

@@ -35,7 +35,7 @@ function Errors({ backends }) {
   rows.sort(([one], [other]) => one - other);
   return html`<h4>Last errors and changes</h4>
     <${Table} caption="Last errors and changes" head=${["Ago", "Backend", "What"]}
-      rows=${rows.map(([when, url, what], index) => html`<tr key=${index}><td class="number">${ago(when)}</td><td>${url}</td><td>${what}</td></tr>`)} />`;
+      rows=${rows.map(([when, url, what], index) => html`<tr key=${index}><td class="number">${ago(when)}</td><td class="place">${url}</td><td>${what}</td></tr>`)} />`;
 }
 
 function Upstream({ one }) {
