@@ -16,9 +16,11 @@ Which leaf is asked first is decided by host and path alone. It is remembered by
 them, once they have come twice: then neither is the path brought to its normal
 form nor is the tree walked. What else decides (method, header fields, query) is
 asked of the leaf each time, and where none of its routes takes the request, all
-is looked up as if nothing were known. Only paths in normal form are remembered,
-and only for hosts that are no `RequestAmbiguous`; a table belongs to one
-configuration, and so does what it remembers.
+is looked up as if nothing were known. Only paths in normal form without escapes
+are remembered, which have one reading: of what is remembered nobody asks any more
+how servers may read it, and `gateway.routing.agreement` looks up readings that are
+no normal form. Nor is anything for hosts that are `RequestAmbiguous`. A table
+belongs to one configuration, and so does what it remembers.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from gateway.headers import Headers
 from gateway.http.hosts import bare_host, is_of_dns, normal_host
 from gateway.http.idn import for_people, to_ascii
 from gateway.http.memo import Memo
+from gateway.http.paths import is_normal
 from gateway.routing.expression import MARK, Expression
 from gateway.routing.pattern import Pattern, folded_pattern, parse_pattern
 from gateway.routing.rule import RouteRule, takes
@@ -224,13 +227,13 @@ class RouteTable(Generic[T]):
     def known(self, host: bytes, path: bytes) -> Known[T] | None:
         """Return what is known of a host and a path, as they were sent; None for nothing.
 
-        A path of which something is known is in normal form.
+        A path of which something is known is in normal form, and nothing in it is escaped.
         """
         return self._known.get(b"%b\0%b" % (host, path) if self._hosts else path)
 
     def _remember(self, host: bytes, path: bytes, leaf: Leaf[T], segments: list[bytes]) -> None:
         key = b"%b\0%b" % (host, path) if self._hosts else path
-        if self._known.came_before(key):
+        if self._known.came_before(key) and is_normal(path):
             self._known.remember(key, Known(leaf, segments))
 
     def _trees(self, host: bytes) -> Iterator[Tree[T]]:

@@ -53,6 +53,27 @@ def test_a_path_of_two_routes_is_refused(make: Make, target: str) -> None:
     assert ask(made, "/admin/x") == 403
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/admin/../public/x",
+        "/admin/%2e%2e/public/x",
+        "/public%2F..%2Fadmin",
+        "/public/..%2Fadmin",
+        "/public/..%5Cadmin",
+        "/public/..\\admin",
+        "//public/x",
+        "/public//x/../../admin",
+    ],
+)
+def test_a_path_of_two_routes_is_refused_however_often_it_comes(make: Make, target: str) -> None:
+    """What was found for one of its readings is not remembered for the path as it was written."""
+    made = gateway(make, {"path": "/*"}, {"path": "/public/*"}, {"path": "/admin/*", **CLOSED})
+
+    assert [ask(made, target) for _ in range(6)] == [400] * 6
+    assert made.backend("orders").requests == []
+
+
 def test_where_all_readings_agree_the_path_goes_on_as_written(make: Make) -> None:
     """Dots, doubled and escaped slashes included."""
     made = gateway(make, {"path": "/*"})

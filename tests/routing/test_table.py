@@ -392,6 +392,17 @@ def test_paths_that_came_before_lead_where_they_led(
     assert all(len(key) <= warm._known.longest for key in warm._known)
 
 
+@pytest.mark.parametrize("path", [b"/a/../b", b"//b", b"/a/%2F", b"/a/%C3%BC", b"/a/%2e"])
+def test_a_path_that_servers_may_read_otherwise_is_never_known(path: bytes) -> None:
+    """It is looked up as one of the readings of itself, each time it comes."""
+    table = table_of(RouteRule("a", path="/*"))
+
+    for _ in range(4):
+        find(table, path)
+
+    assert table.known(b"h", path) is None
+
+
 def test_a_path_is_known_when_it_came_twice() -> None:
     """Not one that comes once, nor one that no route is for, nor more of them than there is room for."""
     table = table_of(RouteRule("a", path="/a/:x"), RouteRule("h", host="h", path="/h"))
