@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def test_it_is_right_and_does_what_its_tests_say(name: str) -> None:
 def test_it_serves(name: str) -> None:
     """As it is, but for its ports, which somebody else may have; it answers as its tests say that it does."""
     path, request, status = SERVED[name]
-    with running(ETC / name) as url:
+    with running(ETC / name) as (url, _):
         answer = requests.request(request.get("method", "GET"), url + path, timeout=PATIENCE, **_rest(request))
 
     assert answer.status_code == status, answer.text
@@ -61,8 +61,16 @@ def _rest(request: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def running(path: Path) -> Iterator[str]:
-    """Run a gateway with a sample, whose backends are ports where nobody listens; yields its URL."""
+def running(path: Path, backends: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, str]]]:
+    """Run a gateway with a sample.
+
+    Args:
+        path: Of the sample.
+        backends: URLs of the backends of each upstream; by default they are ports where nobody listens.
+
+    Yields:
+        The URL of its first listener, and the environment that it has.
+    """
     settings = load(path, {})
     ports = [free_port() for _ in settings.listeners]
     admin = free_port()
@@ -70,7 +78,7 @@ def running(path: Path) -> Iterator[str]:
     for number, upstream in enumerate(settings.upstreams):
         for place in range(len(upstream.backends)):
             key = f"GATEWAY__UPSTREAMS__{number}__BACKENDS__{place}__URL"
-            environ[key] = f"http://127.0.0.1:{free_port()}"
+            environ[key] = backends[place] if backends else f"http://127.0.0.1:{free_port()}"
     environ |= {"GATEWAY__ADMIN__ENDPOINT": f"tcp:{admin}:interface=127.0.0.1", "PYTHONPATH": CODE}
     process = subprocess.Popen(
         [*BY_RUN, str(path)],
@@ -82,7 +90,7 @@ def running(path: Path) -> Iterator[str]:
     try:
         until(lambda: process.poll() is not None or _alive(admin), f"{path.name} does not come up")
         assert process.poll() is None, process.stderr and process.stderr.read().decode()
-        yield f"http://127.0.0.1:{ports[0]}"
+        yield f"http://127.0.0.1:{ports[0]}", environ
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=PATIENCE)
