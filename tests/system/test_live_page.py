@@ -25,7 +25,7 @@ pytestmark = [needs_browser, pytest.mark.timeout(300)]
 
 TOKEN = "the-admin-token-of-this-test"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
-LONG = "a-name-that-nobody-would-choose-and-that-a-program-has-made-of-several"
+LONG = "a_name_that_nobody_would_choose_and_that_a_program_has_made_of_several"
 TABS = ("Traffic", "Routes", "Upstreams", "Limits", "Failures", "Log", "Configuration")
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 PICTURES = os.environ.get("LIVE_PAGE_PICTURES")
