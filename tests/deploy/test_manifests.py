@@ -192,6 +192,18 @@ def test_the_chart_and_the_manifests_ask_for_the_same() -> None:
         assert {key: value for key, value in container[kind].items() if key != "httpGet"} == whole[kind]
 
 
+def test_pods_are_those_of_the_image() -> None:
+    """Its user by number, which `runAsNonRoot` wants; its entry point is what the pod gives arguments to."""
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    pod = DEPLOYMENT["spec"]["template"]["spec"]
+    context = pod["securityContext"]
+
+    assert re.findall(r"^USER (.*)$", dockerfile, re.MULTILINE) == [f"{context['runAsUser']}:{context['runAsGroup']}"]
+    assert re.search(r"^ENTRYPOINT \[\".*/gateway\"\]$", dockerfile, re.MULTILINE)
+    assert "command" not in pod["containers"][0]
+    assert pod["containers"][0]["args"][0] == "run"
+
+
 def test_pods_keep_to_the_restricted_standard() -> None:
     """The namespace of the overlays enforces it."""
     namespace = yaml.safe_load((MANIFESTS / "overlays" / "production" / "namespace.yaml").read_text())
