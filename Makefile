@@ -172,6 +172,14 @@ site: $(VENV)/.runtime $(VENV)/.docs  ## build the documentation as a site, into
 	@$(BIN)/python -m tests.docs.outside build/site
 	@$(call say,"The site is build/site/index.html")
 
+# As the guide to systemd has it for one step in place of two. What the gateway needs comes from PyPI, in the newest that is admitted.
+.PHONY: test-pipx
+test-pipx: $(VENV)/.runtime $(VENV)/.pipx  ## install this checkout by pipx, and ask its command about the sample
+	@place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; \
+	PIPX_HOME=$$place/home PIPX_BIN_DIR=$$place/bin PIPX_MAN_DIR=$$place/man PYTHONPATH=$(VENV)/pipx \
+	  $(BIN)/python -m pipx install --quiet .; \
+	"$$place/bin/gateway" check etc/gateway.yaml
+
 # `make lock-NAME` pins one group; with UPGRADE= what is pinned stays as it is where the ranges admit it. One lock for every Python
 # that setup.cfg admits.
 UPGRADE ?= --upgrade
