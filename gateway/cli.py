@@ -26,6 +26,7 @@ from gateway.commands.explain import explain
 from gateway.commands.hash_secret import hash_secret
 from gateway.commands.health import health
 from gateway.commands.plugin import plugin
+from gateway.commands.resting import collector_resting
 from gateway.commands.test import test
 from gateway.commands.top import top
 from gateway.commands.upgrade import upgrade
@@ -67,6 +68,7 @@ def main(context: click.Context) -> None:
 
 @main.command()
 @_PATH
+@collector_resting()
 def check(path: str) -> None:
     """Tell everything that is wrong with a configuration, and with the files that it names; exit 1 if anything is.
 
@@ -97,6 +99,7 @@ def check(path: str) -> None:
 @main.command()
 @_PATH
 @click.option("--json", "as_json", is_flag=True, help="One JSON array in place of the table.")
+@collector_resting()
 def routes(path: str, as_json: bool) -> None:
     """Show the effective routes, in the order of the configuration."""
     from gateway.commands.table import show
@@ -115,6 +118,7 @@ def routes(path: str, as_json: bool) -> None:
 @main.command("config")
 @_PATH
 @click.option("--effective", is_flag=True, help="What is shown in any case.")
+@collector_resting()
 def effective_config(path: str, effective: bool) -> None:
     """Show the effective configuration: every key, in its normal form, secrets masked, and where each value comes from.
 
@@ -128,6 +132,7 @@ def effective_config(path: str, effective: bool) -> None:
 
 
 @main.command()
+@collector_resting()
 def schema() -> None:
     """Print the JSON Schema of a configuration, for editors."""
     from gateway.config.jsonschema import as_text

@@ -7,16 +7,16 @@ Tests: `tests/commands/test_test.py`.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
+
+from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
     from gateway.commands.verdicts import Progress, Report
@@ -60,7 +60,7 @@ def test(
         raise click.BadParameter(str(error), param_hint="'-k'") from None
     begun = time.perf_counter()
     reports = []
-    with _collector_resting():
+    with collector_resting():
         for path in paths:
             report = _run(path, chooses, stop, most, None if as_json else verdicts.Progress(path, verbose))
             reports.append(report)
@@ -127,18 +127,6 @@ def _write(file: str, text: str) -> None:
 
 def _all(name: str) -> bool:
     return True
-
-
-@contextmanager
-def _collector_resting() -> Iterator[None]:
-    """Keep Python's collector from looking through a large configuration again and again: the process ends soon."""
-    works = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if works:
-            gc.enable()
 
 
 def _end(words: str) -> NoReturn:
