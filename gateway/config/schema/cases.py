@@ -113,6 +113,9 @@ class Meant(Section):
 class CaseRequest(Section):
     """What a client sends."""
 
+    # A test may show a token that opens something elsewhere too.
+    secret_keys = frozenset({"headers"})
+
     method: Method = Field(default="GET", description="The method.")
     url: URL = Field(
         description="The URL. `https://` is a connection with TLS, whatever the listeners are: a proxy may end it. A "

@@ -102,3 +102,11 @@ def test_what_is_in_force_means_the_same() -> None:
     assert after == before.tests[0]
     assert after.expect is not None
     assert after.expect.model_fields_set == {"status", "sent", "upstream"}
+
+
+def test_what_a_test_shows_is_shown_to_nobody_else() -> None:
+    """A token that somebody has pasted is masked where the configuration is shown."""
+    shown = effective(settings(request={"url": "http://x/a", "headers": {"Authorization": "Bearer of-somebody"}}))
+
+    assert "of-somebody" not in str(shown)
+    assert shown["tests"][0]["request"]["url"] == "http://x/a"
