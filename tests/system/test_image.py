@@ -216,7 +216,7 @@ def test_its_labels(image: dict[str, Any]) -> None:
 
 def test_built_again_it_is_the_same(image: dict[str, Any]) -> None:
     """To the byte: its identifier is a hash of all that is in it."""
-    images.build("again", "--no-cache")
+    images.build("again", "--layers", "--no-cache")
 
     again = images.inspect("again")
     assert again["RootFS"]["Layers"] == image["RootFS"]["Layers"]
