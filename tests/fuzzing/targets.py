@@ -162,7 +162,10 @@ class _Gateways:
         """Return a gateway on which nothing is in flight."""
         self._plays += 1
         if self._gateway is None or self._plays % _PLAYS == 0:
-            self._gateway = Harness("all", routes=[{"name": "all", "path": "/*", "upstream": "all"}])
+            # As much as is read beside it, to be compared.
+            limits = {"request_header": request_reading.MAX_HEAD, "header_fields": request_reading.MAX_FIELDS}
+            routes = [{"name": "all", "path": "/*", "upstream": "all"}]
+            self._gateway = Harness("all", routes=routes, limits=limits)
         return self._gateway
 
     def drop(self) -> None:

@@ -87,3 +87,12 @@ def test_a_refusal_says_that_nothing_is_left_and_when_all_is_back(limits: list[L
 
     assert (refused.allowed, refused.remaining) == (False, 0)
     assert 0.0 < refused.retry_after <= refused.full_in <= 20.0
+
+
+@pytest.mark.parametrize("limits", [[BUCKET], [BUCKET, SLIDING]])
+def test_a_verdict_says_under_which_limit(limits: list[Limit]) -> None:
+    """Permissions and refusals: the client is told of that one."""
+    store = MemoryLimits()
+
+    for _ in range(3):
+        assert ask(store, limits, [b"a"] * len(limits)).limit in limits

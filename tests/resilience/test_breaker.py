@@ -469,3 +469,27 @@ def test_probes_whose_content_streams_have_slots_of_their_own() -> None:
     assert breaker.state is State.CLOSED
     breaker.failed(32.0, streams)
     assert breaker.state is State.CLOSED
+
+
+def test_a_probe_gives_back_one_place() -> None:
+    """Its own: of two that are under way the other still has its place, of either kind."""
+    for whole in (True, False):
+        breaker = Breaker(BreakerRules(failure_threshold=1, half_open_requests=2, success_threshold=3))
+        fail(breaker, 0.0)
+        tickets = [breaker.admit(30.0, whole) for _ in range(2)]
+        assert all(tickets)
+        assert not breaker.willing(30.0, whole)
+
+        breaker.succeeded(31.0, tickets[0])
+
+        assert breaker.admit(31.0, whole)
+        assert not breaker.willing(31.0, whole)
+
+
+def test_outcomes_that_left_the_window_are_not_counted() -> None:
+    """Although nothing has come since that would have moved it on."""
+    breaker = Breaker(BreakerRules(window=10.0))
+    fail(breaker, 100.0, 2)
+    assert breaker.counts(100.0) == (2, 2)
+
+    assert breaker.counts(200.0) == (0, 0)

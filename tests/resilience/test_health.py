@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,3 +85,22 @@ def test_health_follows_the_last_long_enough_row(checks: list[bool], out: int, b
             expected = ok
 
         assert health.healthy is expected
+
+
+@pytest.mark.parametrize(
+    ("threshold", "why", "causes"),
+    [
+        (1, "timeout", ["1 check in a row failed, the last by timeout", "1 check in a row succeeded"]),
+        (2, "", ["2 checks in a row failed", "2 checks in a row succeeded"]),
+    ],
+)
+def test_a_change_is_told_with_its_cause_in_words(threshold: int, why: str, causes: list[str]) -> None:
+    """One check is no plural; what was wrong is named where it is known."""
+    told: list[tuple[bool, str]] = []
+    health = Health(threshold, threshold, lambda healthy, cause: told.append((healthy, cause)))
+    assert (health.successes, health.last_error) == (0, "")
+
+    for ok in (False, False, True, True):
+        health.record(ok, 1.0, "" if ok else why)
+
+    assert told == [(False, causes[0]), (True, causes[1])]

@@ -425,3 +425,18 @@ def test_a_path_is_known_when_it_came_twice() -> None:
         for _ in range(2):
             find(table, b"/a/%d" % number)
     assert len(table._known) <= table._known.most
+
+
+def test_only_routes_whose_conditions_hold_are_offered() -> None:
+    """What OPTIONS is told is what this client could ask for."""
+    table = table_of(
+        RouteRule("get", path="/a", methods=GET),
+        RouteRule("post", path="/a", methods=POST, headers={"X": "*"}),
+        RouteRule("hidden", path="/b", methods=GET, headers={"X": "*"}),
+    )
+    shown = Headers([(b"X", b"1")])
+
+    assert table.allowed(b"h", b"/a", Headers(), b"") == ("GET", "HEAD")
+    assert set(table.allowed(b"h", b"/a", shown, b"")) == {"GET", "HEAD", "POST"}
+    assert table.allowed(b"h", b"/b", Headers(), b"") == ()
+    assert table.allowed(b"h", b"/b", shown, b"") == ("GET", "HEAD")
