@@ -142,7 +142,7 @@ def test_what_an_upstream_says_in_vain(tmp_path: Path, upstream: dict[str, Any],
             "log_shipping.what: there is no access log (`access_log.enabled`), and so nothing of it to send",
         ),
         (
-            {"access_log": {"format": "common"}, "log_shipping": {"url": "http://a/x", "format": "elasticsearch"}},
+            {"access_log": {"format": "common"}, "log_shipping": {"url": "http://a/_bulk", "format": "elasticsearch"}},
             "log_shipping.format: elasticsearch takes JSON, and `access_log.format` is something else",
         ),
         (
