@@ -180,6 +180,16 @@ test-pipx: $(VENV)/.runtime $(VENV)/.pipx  ## install this checkout by pipx, and
 	  $(BIN)/python -m pipx install --quiet .; \
 	"$$place/bin/gateway" check etc/gateway.yaml
 
+# Where the number of the version stands.
+NUMBERED := gateway/__init__.py docs/compiled.md deploy/helm/gateway/Chart.yaml \
+  deploy/kubernetes/base/kustomization.yaml deploy/kubernetes/overlays/production/kustomization.yaml
+
+.PHONY: news
+news: $(VENV)/.dev  ## make a version, VERSION=1.2.3: its number, and NEWS.md from the fragments, for a look before the commit
+	@[[ "$(VERSION)" =~ ^[0-9]+\.[0-9]+\.[0-9]+((a|b|rc)[0-9]+)?$$ ]] || { echo 'Say which: make news VERSION=1.2.3' >&2; exit 1; }
+	@old=$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' gateway/__init__.py); sed -i "s/\b$${old//./\\.}\b/$(VERSION)/" $(NUMBERED)
+	@PYTHONPATH=. $(BIN)/towncrier build --yes --version '$(VERSION)'
+
 # `make lock-NAME` pins one group; with UPGRADE= what is pinned stays as it is where the ranges admit it. One lock for every Python
 # that setup.cfg admits.
 UPGRADE ?= --upgrade

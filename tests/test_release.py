@@ -17,6 +17,7 @@ import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
 
+from gateway import __version__
 from tests.system.package_index import pins
 
 ROOT = Path(__file__).parents[1]
@@ -124,6 +125,17 @@ def test_who_releases_says_where_the_project_is(home: str, said: str | None) -> 
     variables = os.environ | {"GATEWAY_PROJECT_URL": home}
     told = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, env=variables)
     assert json.loads(told).get("Source") == said
+
+
+def test_a_new_version_is_written_wherever_the_old_one_stands() -> None:
+    """`make news` knows the places: in each is the number of now, and in no other file of a deployment."""
+    told = re.search(r"^NUMBERED := ((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert told is not None
+    numbered = {ROOT / name for name in told[1].replace("\\", "").split()}
+    deployed = {path for path in (ROOT / "deploy").rglob("*.yaml") if path.is_file()}
+
+    having = {path for path in numbered | deployed if re.search(rf"\b{re.escape(__version__)}\b", path.read_text())}
+    assert having == numbered
 
 
 def test_the_builder_is_pinned() -> None:
