@@ -311,5 +311,6 @@ $(VENV)/.pips: $(VENV)/.python $(wildcard requirements/pips/*.lock)
 # not agree with what the gateway needs. Those written in Python run with PYTHONPATH=.venv/GROUP.
 $(VENV)/.%: requirements/%.lock $(VENV)/.python
 	@$(call say,"Installing $*")
+	@rm -rf $(VENV)/$*  # pip would leave what was there before beside the new
 	@$(PIP) install --target $(VENV)/$* --upgrade $(LOCKED) $<
 	@touch $@
