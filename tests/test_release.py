@@ -18,11 +18,12 @@ import yaml
 from packaging.specifiers import SpecifierSet
 
 from gateway import __version__
+from tests.deploy.test_manifests import Strict
 from tests.system.package_index import pins
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS: dict[str, dict[str, Any]] = {
-    path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))
+    path.stem: yaml.load(path.read_text(), Strict) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))
 }
 RELEASE = WORKFLOWS["release"]
 BUILDING: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["cibuildwheel"]
@@ -89,14 +90,71 @@ def test_no_workflow_leaves_its_token_in_the_checkout() -> None:
     assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
 
 
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+BY_HAND = {
+    "bench": "figures of a machine that others use too say nothing",
+    "coverage": "all tests once more, for a figure",
+    "mutation": "survivors are read, not counted",
+    "test-image": "CI builds the image on the bases that it is published with",
+}
+"""Targets that judge something, which no workflow makes, and why."""
+
+
+def made() -> set[str]:
+    """Targets of the Makefile that workflows make, those of a matrix too."""
+    run = "\n".join(step.get("run", "") for _, step in STEPS)
+    matrices = [job["strategy"]["matrix"].get("target", []) for job in jobs().values() if "strategy" in job]
+    return {*re.findall(r"\bmake (?:PYTHON=python )?([a-z-]+)", run), *(name for each in matrices for name in each)}
+
+
 def test_what_workflows_make_the_makefile_has() -> None:
     """A target that was renamed would be found by the first push after it."""
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    run = "\n".join(step.get("run", "") for _, step in STEPS)
-    made = set(re.findall(r"\bmake (?:PYTHON=python )?([a-z-]+)", run))
+    assert made()
+    assert made() - TARGETS == set()
 
-    assert made
-    assert made - targets == set()
+
+def test_what_judges_is_made_by_a_workflow() -> None:
+    """A target that nobody makes is broken when it is needed; `run` is made by `.ci/run`, in a clean clone."""
+    hard = (ROOT / "docs/hardening.md").read_text().split("| command |")[1].split("\n\n")[0]
+    judging = {name for name in TARGETS if name.startswith("test")} | set(
+        re.findall(r"^\| `make ([a-z]+)", hard, re.MULTILINE)
+    )
+    judging |= {"lint", "site", "image", "bench", "coverage"}
+
+    assert len(judging) >= 17
+    assert judging - made() == BY_HAND.keys()
+
+
+def test_files_of_several_artifacts_lie_in_one_directory() -> None:
+    """Otherwise each artifact is a directory, and `dist/*` names no file that could be attested or released."""
+    downloads = [step["with"] for _, step in STEPS if step.get("uses", "").startswith("actions/download-artifact@")]
+
+    assert len(downloads) >= 3
+    assert [one for one in downloads if "name" not in one and one.get("merge-multiple") is not True] == []
+
+
+def test_the_image_is_released_for_the_machines_that_the_guide_names() -> None:
+    """Built on machines of that kind, and kept under names of their own."""
+    guide = (ROOT / "docs/guides/container.md").read_text()
+    built = jobs()["release.image"]["strategy"]["matrix"]["include"]
+    kept = [
+        step["with"]["name"]
+        for where, step in STEPS
+        if where == "release.image" and "upload-artifact" in step.get("uses", "")
+    ]
+
+    assert [f"linux/{one['architecture']}" for one in built] == re.findall(r"linux/\w+", guide)
+    assert kept == ["image-${{ matrix.architecture }}"]
+
+
+def test_ci_asks_the_containers_what_compose_says_to_try() -> None:
+    """The address is that of a route; it needs an engine, so it is tried there."""
+    tried = re.findall(r"^#     curl (\S+)$", (ROOT / "compose.yaml").read_text(), re.MULTILINE)
+    run = "\n".join(step.get("run", "") for where, step in STEPS if where == "ci.image")
+
+    assert len(tried) == 1
+    assert f" {tried[0]}\n" in run
 
 
 def test_the_pythons_that_are_promised_are_tested_and_compiled_for() -> None:
