@@ -115,6 +115,40 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
+FILES = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+BESIDE = sorted(set(FILES) - {str(page.relative_to(ROOT)) for page in PAGES})
+
+
+def test_files_that_comments_name_exist() -> None:
+    """In sources, samples, manifests, workflows: by the path in the checkout, beside the file, or in the package."""
+    kinds = "cast|conf|json|lock|lua|md|py|service|sh|socket|svg|tpl|yaml|yml"
+    places = "benchmarks|dashboards|deploy|docs|etc|examples|gateway|newsfragments|requirements|tests|twisted"
+    named = re.compile(rf"(?<![\w/.~$}}{{-])(?:{places})/[\w./-]*\w\.(?:{kinds})\b")
+    patterns = PATTERNS | {"etc/NAME.yaml", "requirements/NAME.lock"}
+    missing = []
+    for name in BESIDE:
+        file = ROOT / name
+        # Tests make files of their own.
+        if name.startswith("tests/") or not file.is_file() or b"\0" in file.read_bytes():
+            continue
+        around = (ROOT, file.parent, ROOT / "gateway")
+        for found in set(named.findall(file.read_text())) - patterns:
+            missing += [] if any((place / found).exists() for place in around) else [f"{name}: {found}"]
+
+    assert missing == []
+
+
+def test_news_lead_to_pages_of_the_site() -> None:
+    """Fragments become NEWS.md, which is a page of the site: a link to another file ends its build at a release."""
+    wrong = []
+    for file in [ROOT / "NEWS.md", *(ROOT / "newsfragments").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", file.read_text()):
+            led = target.startswith("docs/") and target.endswith(".md") and (ROOT / target).exists()
+            wrong += [] if "://" in target or led else [f"{file.name}: {target}"]
+
+    assert wrong == []
+
+
 OTHER_NAMES = {"gateway_api_keys", "gateway_harness"}
 """A table of SQL, and a fixture."""
 

@@ -69,7 +69,7 @@ def gateways(proxies: Sequence[Proxy]) -> list[Gateway]:
 
 
 def configuration(task: Task) -> dict[str, Any]:
-    """The configuration of a task, as `docs/configuration.md` has it."""
+    """The configuration of a task, as `docs/reference/configuration.md` has it."""
     endpoint = f"tcp:{task.port}"
     if task.certificate:
         endpoint = f"ssl:{task.port}:privateKey={task.certificate.key}:certKey={task.certificate.chain}"
