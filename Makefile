@@ -43,7 +43,8 @@ say = printf '\033[1m==> %s\033[0m\n' $(1) | { if [ -t 1 ] && [ -z "$${NO_COLOR-
 .PHONY: help
 help:  ## show this list
 	@colour=; plain=; if [ -t 1 ] && [ -z "$${NO_COLOR-}" ]; then colour=$$'\033[36m'; plain=$$'\033[0m'; fi; \
-	awk -F ':.*## ' -v c="$$colour" -v p="$$plain" '/^[a-z-]+:.*## / { printf "%smake %-8s%s %s\n", c, $$1, p, $$2 }' Makefile
+	awk -F ':.*## ' -v c="$$colour" -v p="$$plain" '/^# -- / { gsub(/^# -- | -+$$/, ""); title = $$0 } \
+	  /^[a-z-]+:.*## / { if (title) print (said++ ? "\n" : "") title; title = ""; printf "  %smake %-13s%s %s\n", c, $$1, p, $$2 }' Makefile
 
 .PHONY: run
 run: $(VENV)/.runtime  ## run the gateway with etc/gateway.yaml in front of two demo backends
@@ -54,10 +55,6 @@ run: $(VENV)/.runtime  ## run the gateway with etc/gateway.yaml in front of two 
 test: $(VENV)/.dev $(VENV)/.programs $(VENV)/.pips  ## run all tests; branch coverage below 90 % is a failure
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile \
 	  --cov --cov-report=term $(ARGS)
-
-.PHONY: coverage
-coverage: export COVERAGE_PATCH := subprocess
-coverage: test  ## run all tests, and measure the processes that they start too
 
 .PHONY: lint
 lint: $(VENV)/.dev $(VENV)/.checks  ## check style, types, layers, and what workflows may do
@@ -75,6 +72,12 @@ format: $(VENV)/.dev  ## put imports and lines in order
 .PHONY: bench
 bench: $(VENV)/.dev  ## measure the gateway beside its peers
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# -- more tests, the compiled code, the image ----------------------------------
+
+.PHONY: coverage
+coverage: export COVERAGE_PATCH := subprocess
+coverage: test  ## run all tests, and measure the processes that they start too
 
 .PHONY: compiled
 compiled: $(VENV)/.dev  ## compile the hot path, into build/compiled
@@ -97,6 +100,14 @@ test-lowest: $(VENV)/.dev $(VENV)/.lowest  ## run the tests in memory with the o
 test-deploy: $(VENV)/.dev $(VENV)/.programs $(VENV)/.deploy  ## look at what is deployed: images, manifests, the Helm chart
 	@PATH="$(abspath $(BIN)):$$PATH" GATEWAY_DEPLOY_TOOLS=$(abspath $(VENV)/deploy) $(BIN)/python -m pytest tests/deploy tests/system/test_kubernetes.py $(ARGS)
 
+# As the guide to systemd has it for one step in place of two. What the gateway needs comes from PyPI, in the newest that is admitted.
+.PHONY: test-pipx
+test-pipx: $(VENV)/.runtime $(VENV)/.pipx  ## install this checkout by pipx, and ask its command about the sample
+	@place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; \
+	PIPX_HOME=$$place/home PIPX_BIN_DIR=$$place/bin PIPX_MAN_DIR=$$place/man PYTHONPATH=$(VENV)/pipx \
+	  $(BIN)/python -m pipx install --quiet .; \
+	"$$place/bin/gateway" check etc/gateway.yaml
+
 # The image, by what is there of BUILDER. The same commit makes the same image, wherever both bases are the same. All files are of 1970:
 # by the commit's time each commit would have other layers, and who upgrades would fetch what has not changed.
 BUILDER ?= docker podman buildah
@@ -118,7 +129,7 @@ test-image: $(VENV)/.dev $(VENV)/.deploy $(VENV)/.builder  ## build the image of
 	@PATH="$(abspath $(BIN)):$$PATH:/usr/sbin" GATEWAY_IMAGE=1 $(BIN)/python -m pytest tests/system/test_image.py $(ARGS)
 	@$(BIN)/python -m tests.system.image_figures
 
-# -- long runs and hard tests: docs/hardening.md has what came of them (ARGS=--publish writes it) ------------------------------
+# -- long runs and hard tests (docs/hardening.md has what came of them) ---------
 
 # The gateway as a release has it: compiled, where that has been done (make compiled).
 COMPILED = $(if $(wildcard build/compiled/gateway),PYTHONSAFEPATH=1 GATEWAY_CODE=$(abspath build/compiled))
@@ -153,6 +164,8 @@ SECONDS ?= 600
 fuzz: $(VENV)/.dev $(VENV)/.fuzz  ## feed the parsers what nobody would write: make fuzz SECONDS=3600
 	@PYTHONPATH=$(CURDIR):$(abspath $(VENV))/fuzz $(BIN)/python -m tests.fuzzing.run --seconds $(SECONDS) $(ARGS)
 
+# -- pages, versions, pins -----------------------------------------------------
+
 .PHONY: docs
 docs: $(VENV)/.dev  ## make the generated pages again
 	$(BIN)/python -m gateway.telemetry.reference >docs/reference/metrics.md
@@ -172,14 +185,6 @@ site: $(VENV)/.runtime $(VENV)/.docs  ## build the documentation as a site, into
 	@PYTHONPATH=$(VENV)/docs:. $(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky -d build/doctrees docs build/site
 	@$(BIN)/python -m tests.docs.outside build/site
 	@$(call say,"The site is build/site/index.html")
-
-# As the guide to systemd has it for one step in place of two. What the gateway needs comes from PyPI, in the newest that is admitted.
-.PHONY: test-pipx
-test-pipx: $(VENV)/.runtime $(VENV)/.pipx  ## install this checkout by pipx, and ask its command about the sample
-	@place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; \
-	PIPX_HOME=$$place/home PIPX_BIN_DIR=$$place/bin PIPX_MAN_DIR=$$place/man PYTHONPATH=$(VENV)/pipx \
-	  $(BIN)/python -m pipx install --quiet .; \
-	"$$place/bin/gateway" check etc/gateway.yaml
 
 # Where the number of the version stands.
 NUMBERED := gateway/__init__.py docs/compiled.md deploy/helm/gateway/Chart.yaml \

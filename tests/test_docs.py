@@ -197,6 +197,17 @@ def test_modules_that_the_architecture_names_exist() -> None:
     assert missing == []
 
 
+def test_make_tells_of_every_target() -> None:
+    """By `make help`, in groups; what each does begins in one column."""
+    phony = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    lines = re.findall(r"^(  make ([a-z-]+) +)\S", told, re.MULTILINE)
+
+    assert sorted(name for _, name in lines) == sorted(phony)
+    assert len({len(before) for before, _ in lines}) == 1
+    assert told.count("\n\n") == 3
+
+
 def test_the_commands_of_the_readme_exist() -> None:
     """`gateway check` and `gateway routes` on the file that it names."""
     for command in ("check", "routes"):
