@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shlex
 import shutil
 import sys
@@ -72,17 +73,24 @@ def _look_for_a_compiler() -> None:
         )
 
 
-def urls() -> dict[str, str]:
-    """Return where the project is, for the metadata: who releases it knows, a checkout does not."""
+def published() -> dict[str, Any]:
+    """Return what the metadata has beyond setup.cfg where it is known where the project is: to who releases it.
+
+    README.md is shown beside no other file there, so its links and its picture lead to the repository.
+    """
     home = os.environ.get("GATEWAY_PROJECT_URL", "").rstrip("/")
     if not home:
         return {}
-    return {
+    readme = Path("README.md").read_text(encoding="utf-8")
+    readme = re.sub(r"\]\((?!\w+:|#)", f"]({home}/blob/HEAD/", readme)
+    readme = re.sub(r'\b(src|srcset)="(?!\w+:)', rf'\1="{home}/raw/HEAD/', readme)
+    places = {
         "Source": home,
         "Documentation": f"{home}/blob/HEAD/README.md",
         "Changelog": f"{home}/blob/HEAD/NEWS.md",
         "Issues": f"{home}/issues",
     }
+    return {"project_urls": places, "long_description": readme}
 
 
-setup(ext_modules=extensions(sys.argv), project_urls=urls())
+setup(ext_modules=extensions(sys.argv), **published())

@@ -170,19 +170,42 @@ def test_the_licence_is_said_in_the_words_of_spdx() -> None:
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
 
 
+def metadata_of_a_release(home: str) -> dict[str, Any]:
+    """What a build has as places of the project, and as its description."""
+    code = (
+        "import json; from distutils.core import run_setup; "
+        "made = run_setup('setup.py', stop_after='config').metadata; "
+        "print(json.dumps({'places': made.project_urls, 'description': made.long_description}))"
+    )
+    told = subprocess.check_output(
+        [sys.executable, "-c", f"import setuptools; {code}"], cwd=ROOT, env=os.environ | {"GATEWAY_PROJECT_URL": home}
+    )
+    found: dict[str, Any] = json.loads(told)
+    return found
+
+
 @pytest.mark.parametrize(
     ("home", "said"),
     [("", None), ("https://forge.test/we/gateway/", "https://forge.test/we/gateway")],
 )
 def test_who_releases_says_where_the_project_is(home: str, said: str | None) -> None:
     """A checkout does not know, and a made-up address would be worse than none."""
-    code = (
-        "import json, setuptools; from distutils.core import run_setup; "
-        "print(json.dumps(run_setup('setup.py', stop_after='init').metadata.project_urls))"
-    )
-    variables = os.environ | {"GATEWAY_PROJECT_URL": home}
-    told = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, env=variables)
-    assert json.loads(told).get("Source") == said
+    assert metadata_of_a_release(home)["places"].get("Source") == said
+
+
+def test_the_description_on_pypi_leads_to_the_repository() -> None:
+    """It is README.md, and no other file lies beside it there: its links and pictures are files of the repository."""
+    home = "https://forge.test/we/gateway"
+    readme = (ROOT / "README.md").read_text()
+    told = metadata_of_a_release(home)["description"]
+    led = re.findall(r"\]\(([^)]*)\)|src(?:set)?=\"([^\"]*)\"", told)
+
+    assert len(led) > 20
+    for target in (link or picture for link, picture in led):
+        path = re.fullmatch(rf"{home}/(?:blob|raw)/HEAD/([^#]+)(?:#.*)?", target)
+        assert path is not None, target
+        assert (ROOT / path[1]).exists(), target
+    assert told.replace(f"{home}/blob/HEAD/", "").replace(f"{home}/raw/HEAD/", "").strip() == readme.strip()
 
 
 def test_a_new_version_is_written_wherever_the_old_one_stands() -> None:
