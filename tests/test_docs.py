@@ -197,6 +197,18 @@ def test_modules_that_the_architecture_names_exist() -> None:
     assert missing == []
 
 
+def test_a_newcomer_is_told_what_lies_where() -> None:
+    """Of every directory of the checkout; those of the tests are named, or called as what they test."""
+    rows = re.findall(r"^\| ((?:`[\w.]+/`(?:, )?)+) \| (.*) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    told = {name: what for names, what in rows for name in re.findall(r"`([\w.]+)/`", names)}
+    directories = {name.partition("/")[0] for name in FILES if "/" in name}
+    tests = {name.split("/")[1] for name in FILES if name.startswith("tests/") and name.count("/") > 1}
+    tested = directories | {path.parent.name for path in (ROOT / "gateway").glob("*/__init__.py")}
+
+    assert told.keys() == directories
+    assert tests - tested == set(re.findall(r"`(\w+)`", told["tests"]))
+
+
 def test_make_tells_of_every_target() -> None:
     """By `make help`, in groups; what each does begins in one column."""
     phony = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
