@@ -197,6 +197,18 @@ def test_modules_that_the_architecture_names_exist() -> None:
     assert missing == []
 
 
+def test_make_docs_writes_all_that_is_made() -> None:
+    """The pages that the reference calls made, and the schema that editors read: one command after a change."""
+    recipe = (ROOT / "Makefile").read_text().split("\ndocs: ")[1].split("\n\n")[0]
+    index = (ROOT / "docs/reference/index.md").read_text()
+    made = re.findall(r"^\| \[[^\]]*\]\(([\w-]+\.md)\) \|.*\(\*made\*\)", index, re.MULTILINE)
+
+    assert len(made) == 5
+    assert {f"docs/reference/{name}" for name in made} | {"etc/gateway.schema.json"} == set(
+        re.findall(r">(\S+)", recipe)
+    )
+
+
 def test_a_newcomer_is_told_what_lies_where() -> None:
     """Of every directory of the checkout; those of the tests are named, or called as what they test."""
     rows = re.findall(r"^\| ((?:`[\w.]+/`(?:, )?)+) \| (.*) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
