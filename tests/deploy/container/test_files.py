@@ -104,6 +104,18 @@ def test_only_the_gateway_is_for_others() -> None:
     assert all(port.startswith("127.0.0.1:") for port in others)
 
 
+def test_the_guide_names_what_is_published() -> None:
+    """By the ports of this machine; the path of the gateway is one of its routes'."""
+    guide = (ROOT / "docs/guides/container.md").read_text().split("\n## Try it")[1].split("\n## ")[0]
+    published = {port.split(":")[-2] for one in SERVICES.values() for port in one.get("ports", [])}
+    served = yaml.safe_load((ROOT / "deploy/container/etc/gateway.yaml").read_text())
+    named = re.findall(r"http://127\.0\.0\.1:(\d+)(/[\w/]+)", guide)
+
+    assert {port for port, _ in named} == published
+    assert any(dict(named)["8080"].startswith(route["path"].rstrip("*")) for route in served["routes"])
+    assert "docs/guides/container.md" in (ROOT / "compose.yaml").read_text()
+
+
 def test_the_gateway_of_compose_has_a_good_configuration() -> None:
     """It takes its backends and its Redis by the names of their services, and may drain before it is killed."""
     directory = next(volume for volume in SERVICES["gateway"]["volumes"]).partition(":")[0]
