@@ -78,3 +78,19 @@ def test_commands_that_a_page_names_exist(page: Path) -> None:
 
         assert not (isinstance(command, click.Group) and words and re.fullmatch("[a-z][a-z-]*", words[0])), line
         assert {word.split("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}, line
+
+
+def test_targets_and_modules_that_pages_name_exist() -> None:
+    """`make TARGET`, and `python -m MODULE` of the checkout."""
+    text = "\n".join(page.read_text() for page in PAGES)
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    made = set(re.findall(r"(?:`|^\$? ?)make ([a-z][a-z-]*)", text, re.MULTILINE))
+    run = set(re.findall(r"python3? -m ((?:benchmarks|dashboards|gateway|tests)[\w.]*\w)", text))
+    places = [ROOT / name.replace(".", "/") for name in run]
+
+    assert len(made) > 15
+    assert made - targets == {"lock-"}  # `make lock-NAME`
+    assert len(run) > 3
+    assert [
+        place for place in places if not (place.with_suffix(".py").exists() or (place / "__main__.py").exists())
+    ] == []
