@@ -174,6 +174,7 @@ docs: $(VENV)/.dev  ## make the generated pages again
 	$(BIN)/python -m gateway.config.reference >docs/reference/configuration.md
 	$(BIN)/python -m gateway.cli schema >etc/gateway.schema.json
 	$(BIN)/python -m gateway.admin.reference >docs/reference/admin-api.md
+	$(BIN)/python -m gateway.config.doubts.reference >docs/reference/lint.md
 	$(BIN)/python -m tests.conformance.figures
 	$(BIN)/python -m dashboards
 	$(BIN)/python deploy/generate.py

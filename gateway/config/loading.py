@@ -12,6 +12,7 @@ from gateway.config import (
     cases,
     claim_headers,
     doubts,
+    ignoring,
     inheritance,
     merging,
     overlays,
@@ -46,6 +47,7 @@ class Loaded(NamedTuple):
         held: By section, the names that the files have.
         bare: The tree as it was written, without its long lists: what one of their things is judged by
             (`gateway.config.alone`).
+        ignored: What is doubtful and, as a comment says, meant (`gateway.config.ignoring`).
     """
 
     settings: Settings
@@ -55,6 +57,7 @@ class Loaded(NamedTuple):
     overlay_path: Path | None
     held: Mapping[str, frozenset[str]]
     bare: MapNode
+    ignored: list[Problem]
 
 
 LISTS: Final = ("routes", "upstreams")
@@ -184,14 +187,14 @@ def _composed(
         raise ConfigError(problems)
     assert settings is not None  # without it there is a problem
     settings.__dict__["places"] = dict(_places(root, settings))  # not by assignment, which settings refuse
-    doubtful = [
-        *overrides.misspelt(environ, Settings.model_fields),
-        *doubts.check(root, settings, as_written),
-    ]
+    doubtful, ignored = ignoring.parted(
+        [*overrides.misspelt(environ, Settings.model_fields), *doubts.check(root, settings, as_written)],
+        ignoring.remarks(found.files),
+    )
     if settings.strict and doubtful:
         raise ConfigError(doubtful)
     bare = MapNode(as_written.place, {key: entry for key, entry in as_written.entries.items() if key not in LISTS})
-    return Loaded(settings, doubtful, root, overlay, overlay_path, held, bare)
+    return Loaded(settings, doubtful, root, overlay, overlay_path, held, bare, ignored)
 
 
 def without_lists(settings: Settings) -> Settings:

@@ -48,7 +48,7 @@ def misspelt(environ: Mapping[str, str], keys: Iterable[str]) -> Iterator[Proble
         steps = f"{section}__{rest}" if underscore else rest
         if steps.lower().partition("__")[0] in sections and suggestion(word, ["GATEWAY"], 0.8):
             meant = PREFIX + steps.upper()
-            yield Problem(f"${variable}", 1, 1, "", f"it changes nothing, did you mean `{meant}`?")
+            yield Problem(f"${variable}", 1, 1, "", f"it changes nothing, did you mean `{meant}`?", "variable")
 
 
 class _Refused(Exception):

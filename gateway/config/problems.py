@@ -30,6 +30,7 @@ class Problem(NamedTuple):
             in `gateway.config.written`.
         path: The key, such as `routes[2].retry.attempts`; empty where the whole file is meant.
         message: `expected …, found …`.
+        code: Of what is only doubtful: the rule (`gateway.config.doubts.rules`) that doubts it; else empty.
     """
 
     file: str
@@ -37,6 +38,7 @@ class Problem(NamedTuple):
     column: int
     path: str
     message: str
+    code: str = ""
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}: " if self.file else ""

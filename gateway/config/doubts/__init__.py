@@ -7,7 +7,7 @@ written are judged: that a default is never reached is no news.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import reduce
 
 from gateway.config.doubts.answers import answers as doubts_of_answers
@@ -15,7 +15,7 @@ from gateway.config.doubts.authorities import authorities as doubts_of_authoriti
 from gateway.config.doubts.backups import backups as doubts_of_backups
 from gateway.config.doubts.callers import callers as doubts_of_callers
 from gateway.config.doubts.callers import route_callers as doubts_of_route_callers
-from gateway.config.doubts.common import Doubt, Step, written
+from gateway.config.doubts.common import Doubt, Finding, Step, beneath, coded, written
 from gateway.config.doubts.common import limit as doubts_of_limit
 from gateway.config.doubts.discovery import discovery as doubts_of_discovery
 from gateway.config.doubts.error_pages import error_pages as doubts_of_error_pages
@@ -51,80 +51,78 @@ def check(root: MapNode, settings: Settings, as_written: MapNode) -> list[Proble
         settings: What was made of it.
         as_written: The tree without that.
     """
-    return [*_told(root, settings), *doubts_of_what_is_shared(as_written)]
+    return [*placed(root, _all(settings)), *doubts_of_what_is_shared(as_written)]
 
 
 def of_routes(root: MapNode, settings: Settings) -> list[Problem]:
     """List what is doubtful about routes by themselves, but for what they take over from others."""
-    found = ((_find(root, steps), words) for steps, words in _routes(settings))
-    return [Problem(*place, path, words) for (place, path, source), words in found if not source]
+    found = ((_find(root, steps), words, code) for steps, words, code in _routes(settings))
+    return [Problem(*place, path, words, code) for (place, path, source), words, code in found if not source]
 
 
-def _told(root: MapNode, settings: Settings) -> Iterator[Problem]:
-    """Yield the doubts; those about a key that several take over, once where they hold for all who do.
+def placed(root: MapNode, findings: Iterable[Finding]) -> Iterator[Problem]:
+    """Yield doubts with their places; those about a key that several take over, once where they hold for all who do.
 
     A group whose key is doubtful for some of its routes is told of at these; a default need not say something to all.
     """
-    shared: dict[tuple[str, str], list[tuple[Place, tuple[Step, ...], str]]] = {}
-    for steps, words in _all(settings):
-        place, path, source = _find(root, steps)
+    shared: dict[tuple[str, str], list[tuple[Place, Finding]]] = {}
+    for one in findings:
+        place, path, source = _find(root, one.steps)
         if source:
-            shared.setdefault((path, source), []).append((place, steps, words))
+            shared.setdefault((path, source), []).append((place, one))
         else:
-            yield Problem(*place, path, words)
+            yield Problem(*place, path, one.words, one.code)
     taking = Counter(entry.path for _, entry in taken_over(root)) if shared else {}
     for (path, source), doubts in shared.items():
-        if len({steps[1] for _, steps, _ in doubts}) == taking[source]:
-            yield from dict.fromkeys(Problem(*place, path, words) for place, _, words in doubts)
+        if len({one.steps[1] for _, one in doubts}) == taking[source]:
+            yield from dict.fromkeys(Problem(*place, path, one.words, one.code) for place, one in doubts)
         elif not source.startswith("defaults."):
-            for _, steps, words in doubts:
-                yield Problem(*_find(root, steps[:2])[0], reduce(join, steps, ""), words)
+            for _, one in doubts:
+                yield Problem(*_find(root, one.steps[:2])[0], reduce(join, one.steps, ""), one.words, one.code)
 
 
-def _all(settings: Settings) -> Iterator[Doubt]:
+def _all(settings: Settings) -> Iterator[Finding]:
     if not settings.routes:
-        yield ("routes",), "there are none: every request is answered with 404"
-    yield from _limits(settings)
-    yield from _access_log(settings.access_log)
-    yield from doubts_of_shipping(settings)
-    yield from doubts_of_receivers(settings)
-    yield from doubts_of_levels(settings.log)
-    yield from doubts_of_error_pages(settings)
-    yield from _dry_runs(settings)
+        yield Finding(("routes",), "there are none: every request is answered with 404", "no-routes")
+    yield from coded("no-effect", _limits(settings))
+    yield from coded("no-effect", _access_log(settings.access_log))
+    yield from coded("log-delivery", doubts_of_shipping(settings))
+    yield from coded("log-delivery", doubts_of_receivers(settings))
+    yield from coded("no-effect", doubts_of_levels(settings.log))
+    yield from coded("no-effect", doubts_of_error_pages(settings))
+    yield from coded("dry-run", _dry_runs(settings))
     leading = _leading(settings)
     for index, upstream in enumerate(settings.upstreams):
-        for steps, words in doubts_of_upstream(upstream, leading[upstream.name]):
-            yield ("upstreams", index, *steps), words
-        for steps, words in doubts_of_backups(settings, upstream, leading[upstream.name]):
-            yield ("upstreams", index, *steps), words
-    yield from doubts_of_sticky(settings, leading)
-    yield from doubts_of_discovery(settings)
+        yield from beneath(("upstreams", index), doubts_of_upstream(upstream, leading[upstream.name]))
+        backups = doubts_of_backups(settings, upstream, leading[upstream.name])
+        yield from beneath(("upstreams", index), coded("no-effect", backups))
+    yield from coded("sticky", doubts_of_sticky(settings, leading))
+    yield from coded("discovery", doubts_of_discovery(settings))
     if settings.circuit_breaker is not None:
         under = [upstream for upstream in settings.upstreams if "circuit_breaker" not in upstream.model_fields_set]
-        for steps, words in doubts_of_breaker(settings.circuit_breaker, under):
-            yield ("circuit_breaker", *steps), words
+        found = coded("circuit-breaker", doubts_of_breaker(settings.circuit_breaker, under))
+        yield from beneath(("circuit_breaker",), found)
     yield from _routes(settings)
-    yield from doubts_of_authorities(settings)
+    yield from coded("impossible-timeout", doubts_of_authorities(settings))
     yield from doubts_of_callers(settings)
     yield from unreached(settings)
-    yield from doubts_of_listeners(settings)
-    yield from doubts_of_sockets(settings)
-    yield from doubts_of_introductions(settings)
-    yield from doubts_of_plugins(settings)
+    yield from coded("listener-routes", doubts_of_listeners(settings))
+    yield from coded("client-address", doubts_of_sockets(settings))
+    yield from coded("client-address", doubts_of_introductions(settings))
+    yield from coded("plugin", doubts_of_plugins(settings))
     for index, limit in enumerate(settings.rate_limits):
-        for steps, words in doubts_of_limit(limit, settings.routes, "no route asks"):
-            yield ("rate_limits", index, *steps), words
+        yield from beneath(("rate_limits", index), doubts_of_limit(limit, settings.routes, "no route asks"))
 
 
-def _routes(settings: Settings) -> Iterator[Doubt]:
+def _routes(settings: Settings) -> Iterator[Finding]:
     for index, route in enumerate(settings.routes):
-        for steps, words in [
+        found = [
             *doubts_of_route(route, settings),
-            *doubts_of_answers(route, settings),
-            *doubts_of_transformations(route),
-            *doubts_of_route_callers(route, settings),
-        ]:
-            yield ("routes", index, *steps), words
+            *coded("answer", doubts_of_answers(route, settings)),
+            *coded("no-effect", doubts_of_transformations(route)),
+            *coded("nobody-admitted", doubts_of_route_callers(route, settings)),
+        ]
+        yield from beneath(("routes", index), found)
 
 
 def _leading(settings: Settings) -> dict[str, list[Route]]:

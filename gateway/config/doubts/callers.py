@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.config.callers import reads_authorization
-from gateway.config.doubts.common import Doubt, Step, asks_who, written
+from gateway.config.doubts.common import Doubt, Finding, Step, asks_who, coded, written
 from gateway.config.endpoint_strings import parse
 from gateway.config.problems import suggestion
 from gateway.config.schema import Settings
@@ -27,18 +27,19 @@ _CLEAR = frozenset(["tcp", "tcp6", "systemd"])
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
-def callers(settings: Settings) -> Iterator[Doubt]:
+def callers(settings: Settings) -> Iterator[Finding]:
     """Doubt passwords that anybody on the way may read, and what is said for nobody."""
-    yield from _certificates(settings)
-    yield from _origins(settings.auth or Auth())
-    yield from _own_tokens(settings.auth or Auth())
-    yield from _tiers_of_keys(settings)
+    yield from coded("no-effect", _certificates(settings))
+    yield from coded("no-effect", _origins(settings.auth or Auth()))
+    yield from coded("nobody-admitted", _own_tokens(settings.auth or Auth()))
+    yield from coded("limit-tier", _tiers_of_keys(settings))
     basic = None if settings.auth is None else settings.auth.basic
     if basic is None:
         return
     asking = [route for route in settings.routes if asks_who(route, "basic")]
     if not asking:
-        yield ("auth", "basic"), "no route asks for a name and a password: none has `auth: {type: basic}`"
+        words = "no route asks for a name and a password: none has `auth: {type: basic}`"
+        yield Finding(("auth", "basic"), words, "no-effect")
         return
     if settings.trusted_proxies:
         return  # a proxy before the gateway may end TLS
@@ -46,7 +47,8 @@ def callers(settings: Settings) -> Iterator[Doubt]:
         kind, named = parse(listener.endpoint)
         if kind in _CLEAR and not named.get("interface", "").startswith(_LOOPBACK):
             words = "passwords (`auth.basic`) come over it in clear text: use `sni:` or `ssl:`"
-            yield ("listeners", index, "endpoint"), f"{words}, or name in `trusted_proxies` the proxy that ends TLS"
+            words += ", or name in `trusted_proxies` the proxy that ends TLS"
+            yield Finding(("listeners", index, "endpoint"), words, "clear-text")
 
 
 def _certificates(settings: Settings) -> Iterator[Doubt]:

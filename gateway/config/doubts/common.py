@@ -5,7 +5,8 @@ Tests: `tests/config/doubts/test_doubts.py::test_what_is_said_for_all_in_vain`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from gateway.config.schema.auth import Way
 from gateway.config.schema.base import Section
@@ -15,6 +16,31 @@ from gateway.config.schema.routes import Route
 Step = str | int
 Doubt = tuple[tuple[Step, ...], str]
 """The steps to a key, and what is to be said of it."""
+
+
+class Finding(NamedTuple):
+    """A doubt, and the rule that it comes from.
+
+    Attributes:
+        steps: To the key.
+        words: What is to be said of it.
+        code: Of the rule (`gateway.config.doubts.rules`).
+    """
+
+    steps: tuple[Step, ...]
+    words: str
+    code: str
+
+
+def coded(code: str, doubts: Iterable[Doubt]) -> Iterator[Finding]:
+    """Give doubts the code of a rule."""
+    return (Finding(steps, words, code) for steps, words in doubts)
+
+
+def beneath(steps: tuple[Step, ...], findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Put the beginning of the key before the steps of those who know only its end."""
+    return (one._replace(steps=(*steps, *one.steps)) for one in findings)
+
 
 WITH_CLAIMS: tuple[Way, ...] = ("jwt", "introspection")
 """Ways of showing who is calling that bring claims."""
@@ -47,9 +73,15 @@ def scopes(limit: RateLimit, routes: Sequence[Route], nobody: str) -> Iterator[D
             yield ("scope",), f"`{scope}` is unknown: {nobody} for a token (`auth`), so claims are never told apart"
 
 
-def limit(limit: RateLimit, routes: Sequence[Route], nobody: str) -> Iterator[Doubt]:
+def limit(limit: RateLimit, routes: Sequence[Route], nobody: str) -> Iterator[Finding]:
     """Doubt a rate limit: its scopes, its tiers and its exceptions; arguments as of `scopes`."""
-    yield from scopes(limit, routes, nobody)
+    yield from coded("limit-without-auth", scopes(limit, routes, nobody))
+    yield from coded("limit-tier", _tiers(limit, routes, nobody))
+    if any(network.prefixlen == 0 for network in limit.except_):
+        yield Finding(("except",), "it has all addresses of its kind: for them there is no limit", "limit-for-nobody")
+
+
+def _tiers(limit: RateLimit, routes: Sequence[Route], nobody: str) -> Iterator[Doubt]:
     fields = limit.tier_fields
     for condition, most in limit.tiers.items():
         kind = condition.partition("=")[0].partition(".")[0]
@@ -62,5 +94,3 @@ def limit(limit: RateLimit, routes: Sequence[Route], nobody: str) -> Iterator[Do
         elif condition in fields and (most == 0 or most > limit.limit):
             words = f"whoever sends `{fields[condition]}` is on it: clients choose their fields, and so this limit"
             yield ("tiers", condition), words
-    if any(network.prefixlen == 0 for network in limit.except_):
-        yield ("except",), "it has all addresses of its kind: for them there is no limit"

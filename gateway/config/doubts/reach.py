@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
-from gateway.config.doubts.common import Doubt, Step
+from gateway.config.doubts.common import Doubt, Finding, Step, coded
 from gateway.config.endpoint_strings import address_of, parse, port_of
 from gateway.config.patterns import PARAMETER
 from gateway.config.schema import Settings
@@ -22,14 +22,18 @@ _NO_PATH = re.compile(r"~\^?[\w-](?![*?{])[^|]*")
 """An expression whose first character must be there, and is none that paths begin with."""
 
 
-def unreached(settings: Settings) -> Iterator[Doubt]:
+def unreached(settings: Settings) -> Iterator[Finding]:
     """Doubt routes, listeners and addresses that nobody comes to."""
-    yield from _routes(settings)
+    yield from coded("unreachable-route", _routes(settings))
+    yield from coded("nobody-admitted", _addresses(settings))
+    yield from coded("port-taken", _ports(settings))
+    yield from coded("nobody-admitted", _issuers(settings))
+
+
+def _addresses(settings: Settings) -> Iterator[Doubt]:
     for index, route in enumerate(settings.routes):
         if route.ip_allow and all(any(_within(one, other) for other in route.ip_deny) for one in route.ip_allow):
             yield ("routes", index, "ip_allow"), "nobody is let in: `ip_deny`, which wins, has all of these addresses"
-    yield from _ports(settings)
-    yield from _issuers(settings)
 
 
 def _routes(settings: Settings) -> Iterator[Doubt]:

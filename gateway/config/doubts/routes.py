@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.config.callers import reads_authorization
-from gateway.config.doubts.common import WITH_CLAIMS, Doubt, asks_who, written
+from gateway.config.doubts.common import WITH_CLAIMS, Doubt, Finding, asks_who, beneath, coded, written
 from gateway.config.doubts.common import limit as doubts_of_limit
 from gateway.config.schema import Settings
 from gateway.config.schema.auth import Auth
@@ -18,8 +18,24 @@ from gateway.config.units import format_duration, format_size
 from gateway.http.templates import names
 
 
-def route(route: Route, settings: Settings) -> Iterator[Doubt]:
+def route(route: Route, settings: Settings) -> Iterator[Finding]:
     """Doubt a route; `settings` are the whole configuration."""
+    yield from coded("impossible-timeout", _timeouts(route, settings))
+    yield from coded("nobody-admitted", _bearers(route, settings))
+    yield from coded("cors", _cors(route))
+    yield from coded("grpc-web", _grpc_web(route, settings))
+    yield from coded("no-effect", _split(route))
+    yield from coded("no-effect", _aggregate(route))
+    yield from coded("cache", _cache(route, settings))
+    if route.mirror is not None and route.mirror.upstream in [name for name, _ in route.upstreams]:
+        words = "its backends get these requests twice: the route forwards to it, too"
+        yield Finding(("mirror", "upstream"), words, "mirror-twice")
+    yield from coded("no-effect", _queues(route, settings))
+    for index, limit in enumerate(route.rate_limit):
+        yield from beneath(("rate_limit", index), doubts_of_limit(limit, [route], "the route does not ask"))
+
+
+def _timeouts(route: Route, settings: Settings) -> Iterator[Doubt]:
     longest = route.exchange_timeout
     timeout, bounded = format_duration(route.timeout), written(route, "timeout")
     if written(route, "request_timeout"):
@@ -32,21 +48,16 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
             words = f"the backend's answer is given up after {timeout}, the default of `timeout`"
             yield ("request_timeout",), words
     yield from _attempts(route, timeout)
-    yield from _bearers(route, settings)
-    yield from _cors(route)
-    yield from _grpc_web(route, settings)
-    yield from _split(route)
-    yield from _aggregate(route)
-    yield from _cache(route, settings)
-    if route.mirror is not None and route.mirror.upstream in [name for name, _ in route.upstreams]:
-        yield ("mirror", "upstream"), "its backends get these requests twice: the route forwards to it, too"
-    yield from _queues(route, settings, longest)
+    for key, waiting in (("queue", route.queue), ("rate_limit_queue", route.rate_limit_queue)):
+        if waiting is not None and waiting.timeout >= longest:
+            yield (key, "timeout"), f"nobody waits so long: the exchange ends after {format_duration(longest)}"
+    for index, part in enumerate(() if route.aggregate is None else route.aggregate.parts):
+        if part.timeout is not None and part.timeout > longest:
+            words = f"it is never reached: the exchange ends after {format_duration(longest)}"
+            yield ("aggregate", "parts", index, "timeout"), words
     connect = settings.timeouts.connect
     if route.forwards_to and written(settings.timeouts, "connect") and connect > route.timeout:
         yield ("timeout",), f"a connection may take longer: `timeouts.connect` is {format_duration(connect)}"
-    for index, limit in enumerate(route.rate_limit):
-        for steps, words in doubts_of_limit(limit, [route], "the route does not ask"):
-            yield ("rate_limit", index, *steps), words
 
 
 def _cache(route: Route, settings: Settings) -> Iterator[Doubt]:
@@ -120,9 +131,6 @@ def _aggregate(route: Route) -> Iterator[Doubt]:
                 ("aggregate", "parts", index, "path"),
                 "there are no claims: the route asks for no token (`auth`), so that they are empty texts",
             )
-        if part.timeout is not None and part.timeout > route.exchange_timeout:
-            longest = format_duration(route.exchange_timeout)
-            yield ("aggregate", "parts", index, "timeout"), f"it is never reached: the exchange ends after {longest}"
 
 
 def _bearers(route: Route, settings: Settings) -> Iterator[Doubt]:
@@ -139,10 +147,7 @@ def _bearers(route: Route, settings: Settings) -> Iterator[Doubt]:
         )
 
 
-def _queues(route: Route, settings: Settings, longest: float) -> Iterator[Doubt]:
-    for key, waiting in (("queue", route.queue), ("rate_limit_queue", route.rate_limit_queue)):
-        if waiting is not None and waiting.timeout >= longest:
-            yield (key, "timeout"), f"nobody waits so long: the exchange ends after {format_duration(longest)}"
+def _queues(route: Route, settings: Settings) -> Iterator[Doubt]:
     if route.queue is not None and not route.in_flight:
         yield ("queue",), "nobody waits in it: the route's `in_flight` is 0"
     if route.rate_limit_queue is not None and not (route.rate_limit or settings.rate_limits):

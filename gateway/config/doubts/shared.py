@@ -19,7 +19,7 @@ def shared(root: MapNode) -> Iterator[Problem]:
         root: The tree before anything was taken over.
     """
     for path, place in unused_groups(root):
-        yield Problem(*place, path, "no route is in it (`group`): nothing that it says is in force")
+        yield Problem(*place, path, "no route is in it (`group`): nothing that it says is in force", "unused")
     for path, entry, source in blanks(root):
         words = f"nothing stands here, so that `{source}` holds; `null` switches it off"
-        yield Problem(*entry.place, path, words)
+        yield Problem(*entry.place, path, words, "no-effect")

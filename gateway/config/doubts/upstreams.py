@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import inf
 
-from gateway.config.doubts.common import WITH_CLAIMS, Doubt, asks_who, written
+from gateway.config.doubts.common import WITH_CLAIMS, Doubt, Finding, asks_who, beneath, coded, written
 from gateway.config.schema.resilience import CircuitBreaker
 from gateway.config.schema.routes import Route
 from gateway.config.schema.upstreams import Upstream
@@ -16,18 +16,35 @@ from gateway.config.units import format_duration, format_size
 from gateway.http.hosts import bare_host
 
 
-def upstream(upstream: Upstream, routes: Sequence[Route]) -> Iterator[Doubt]:
+def upstream(upstream: Upstream, routes: Sequence[Route]) -> Iterator[Finding]:
     """Doubt an upstream.
 
     Args:
         upstream: Its settings.
         routes: Those that lead to it, also by way of a fallback.
     """
+    yield from coded("no-effect", _own(upstream))
+    yield from coded("impossible-timeout", _waits(upstream, routes))
+    yield from coded("upstream-tls", _names(upstream))
+    yield from coded("base-path", _bases(upstream, routes))
+    yield from coded("no-effect", _claims(upstream, routes))
+    if upstream.circuit_breaker is not None:
+        yield from beneath(
+            ("circuit_breaker",), coded("circuit-breaker", breaker(upstream.circuit_breaker, [upstream]))
+        )
+
+
+def _waits(upstream: Upstream, routes: Sequence[Route]) -> Iterator[Doubt]:
+    """Doubt a check that takes longer than the time between two, and a wait for a connection that nobody waits."""
     check = upstream.health_check
     if check is not None and check.timeout > check.interval and written(check, "timeout", "interval"):
         key = "timeout" if written(check, "timeout") else "interval"
         times = f"{format_duration(check.timeout)}, longer than the `interval` of {format_duration(check.interval)}"
         yield ("health_check", key), f"a check may take {times}: those of a backend that hangs follow more slowly"
+    yield from _pool(upstream, routes)
+
+
+def _own(upstream: Upstream) -> Iterator[Doubt]:
     if upstream.hash_on != "ip" and upstream.strategy != "consistent_hash":
         yield ("hash_on",), f"nobody asks for it: the `strategy` is {upstream.strategy}, not consistent_hash"
     if upstream.slow_start and upstream.strategy in ("ip_hash", "consistent_hash"):
@@ -39,13 +56,6 @@ def upstream(upstream: Upstream, routes: Sequence[Route]) -> Iterator[Doubt]:
     for index, backend in enumerate(upstream.backends):
         if upstream.strategy == "ip_hash" and written(backend, "weight") and backend.weight != 1:
             yield ("backends", index, "weight"), "ip_hash goes by no weights"
-    yield from _names(upstream)
-    yield from _bases(upstream, routes)
-    yield from _pool(upstream, routes)
-    yield from _claims(upstream, routes)
-    if upstream.circuit_breaker is not None:
-        for steps, words in breaker(upstream.circuit_breaker, [upstream]):
-            yield ("circuit_breaker", *steps), words
 
 
 def _names(upstream: Upstream) -> Iterator[Doubt]:

@@ -1,0 +1,130 @@
+"""What `gateway lint` finds: each rule by an example."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config.doubts.rules import RULES
+from gateway.config.linting import lint
+
+UPSTREAM = 'upstreams: [{name: a, backends: [{url: "http://127.0.0.1:9001"}]}]\n'
+KEY = "secret: '${KEY}'"
+JWT = f"auth: {{jwt: {{default: {{algorithms: [HS256], {KEY}, issuer: 'https://i', audience: [a]}}}}}}\n"
+
+EXAMPLES = {
+    "answer": "routes: [{path: /a, redirect: {path: /a}}]",
+    "base-path": 'upstreams: [{name: a, backends: [{url: "http://x/v1"}]}]\nroutes: [{path: /v1/*, upstream: a}]',
+    "cache": f"{UPSTREAM}routes: [{{path: /, upstream: a, methods: [PUT], cache: {{}}}}]",
+    "circuit-breaker": f"{UPSTREAM}circuit_breaker: {{close_on: health_check}}\nroutes: [{{path: /, upstream: a}}]",
+    "clear-text": "auth: {basic: {users_file: users}}\nroutes: [{path: /, respond: {}, auth: {type: basic}}]",
+    "client-address": 'listeners: [{endpoint: "unix:/tmp/g"}]\nip_deny: [10.0.0.0/8]\nroutes: [{path: /, respond: {}}]',
+    "cors": "routes: [{path: /, respond: {}, cors: {}}]",
+    "cors-any-origin": JWT.replace("issuer:", "from: ['cookie:t'], issuer:")
+    + "routes: [{path: /, respond: {}, auth: {type: jwt}, cors: {allowed_origins: ['*']}}]",
+    "discovery": f"{UPSTREAM}discovery_cache: known\nroutes: [{{path: /, upstream: a}}]",
+    "dry-run": "routes: [{path: /, respond: {}, rate_limit: {rate: 1/s, dry_run: true}}]",
+    "grpc-web": f"{UPSTREAM}routes: [{{path: /, upstream: a, grpc_web: true}}]",
+    "impossible-timeout": f"{UPSTREAM}routes: [{{path: /, upstream: a, timeout: 60s, request_timeout: 30s}}]",
+    "jwt-audience": JWT.replace(", audience: [a]", ""),
+    "jwt-issuer": JWT.replace(", issuer: 'https://i'", ""),
+    "limit-for-nobody": "routes: [{path: /, respond: {}, rate_limit: {rate: 1/s, except: [0.0.0.0/0]}}]",
+    "limit-tier": "routes: [{path: /, respond: {}, rate_limit: {rate: 1/s, tiers: {role=admin: 0}}}]",
+    "limit-without-auth": "routes: [{path: /, respond: {}, rate_limit: {rate: 1/s, scope: user}}]",
+    "listener-routes": 'listeners: [{endpoint: "tcp:1"}, {endpoint: "tcp:2", name: b}]\n'
+    "routes: [{path: /, respond: {}, listeners: [b]}]",
+    "log-delivery": 'log_shipping: {url: "http://127.0.0.1:3100/", format: loki}',
+    "mirror-twice": f"{UPSTREAM}routes: [{{path: /, upstream: a, mirror: {{upstream: a}}}}]",
+    "no-effect": "routes: [{path: /, respond: {}, queue: {}}]",
+    "no-routes": "routes: []",
+    "nobody-admitted": "routes: [{path: /, respond: {}, ip_allow: [10.0.0.1], ip_deny: [10.0.0.0/8]}]",
+    "plugin": "plugins: [{name: p, class: tests.plugins.Tell}]",
+    "port-taken": 'listeners: [{endpoint: "tcp:9090:interface=127.0.0.1"}]',
+    "retry-in-vain": f"{UPSTREAM}routes: [{{path: /, upstream: a, methods: [POST], retry: {{}}}}]",
+    "retry-repeats": f"{UPSTREAM}routes: [{{path: /, upstream: a, retry: {{idempotency_key: true}}}}]",
+    "secret-in-file": "admin: {token: in-the-open-for-everybody}",
+    "sticky": UPSTREAM.replace("a,", "a, sticky: {cookie: c},") + "routes: [{path: /, upstream: a}]",
+    "tls-unverified": UPSTREAM.replace("http:", "https:").replace("a,", "a, tls: {verify: false},"),
+    "unknown-code": "routes: []  # gateway: ignore no-route",
+    "unreachable-route": "routes: [{path: /a/:b, respond: {}}, {path: /a/:c, respond: {}}]",
+    "unused": "groups: {internal: {timeout: 1s}}",
+    "unused-ignore": "routes: []  # gateway: ignore cors",
+    "unused-upstream": UPSTREAM,
+    "upstream-tls": UPSTREAM.replace("a,", "a, tls: {server_name: x},") + "routes: [{path: /, upstream: a}]",
+    "variable": "",
+}
+ENVIRONMENT = {"KEY": "k" * 32}
+
+
+def found(directory: Path, text: str, **environment: str) -> list[tuple[str, int, str]]:
+    """What is told of a configuration: code, line and key."""
+    file = directory / "g.yaml"
+    file.write_text(text or "routes: []")
+    return [(one.code, one.line, one.path) for one in lint(file, ENVIRONMENT | environment).findings]
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_each_rule_is_found(tmp_path: Path, code: str) -> None:
+    """By an example of its own, and there are no others."""
+    environment = {"GATWAY__LOG__LEVEL": "debug"} if code == "variable" else {}
+
+    assert code in [one for one, *_ in found(tmp_path, EXAMPLES[code], **environment)]
+    assert set(EXAMPLES) == set(RULES)
+
+
+def test_what_is_told_is_told_by_a_rule_in_order(tmp_path: Path) -> None:
+    """By line, each by a rule that there is; `strict` makes no error of it."""
+    told = found(tmp_path, f"strict: true\n{EXAMPLES['retry-in-vain']}\n{EXAMPLES['jwt-issuer']}")
+
+    assert told == [("retry-in-vain", 3, "routes[0].retry"), ("jwt-issuer", 4, "auth.jwt.default")]
+
+
+def test_retries_that_are_as_they_should_be(tmp_path: Path) -> None:
+    """Of what is idempotent; of what was not sent; none at all."""
+    for said in ("methods: [GET], retry: {idempotency_key: true}", "methods: [POST], retry: {on: [connect]}",
+                 "methods: [POST], retry: {attempts: 0}", "methods: [GET, POST], retry: {}"):  # fmt: skip
+        assert found(tmp_path, f"{UPSTREAM}routes: [{{path: /, upstream: a, {said}}}]") == []
+
+
+def test_calls_that_are_made_twice(tmp_path: Path) -> None:
+    """Outcomes of gRPC are named."""
+    text = f"{UPSTREAM}routes: [{{path: /, upstream: a, retry: {{on: [unavailable]}}}}]"
+
+    assert found(tmp_path, text) == [("retry-repeats", 2, "routes[0].retry.on")]
+
+
+def test_an_upstream_that_others_fall_back_to_is_used(tmp_path: Path) -> None:
+    """Where a route leads to the one that falls back."""
+    text = """\
+upstreams:
+  - {name: a, backends: [{url: "http://x"}], circuit_breaker: {fallback: {upstream: b}}}
+  - {name: b, backends: [{url: "http://y"}]}
+"""
+    unused = [one for one in found(tmp_path, f"{text}routes: []") if one[0] == "unused-upstream"]
+    assert unused == [("unused-upstream", 2, "upstreams[0]"), ("unused-upstream", 3, "upstreams[1]")]
+    assert found(tmp_path, f"{text}routes: [{{path: /, upstream: a}}]") == []
+
+
+SECRETS = """\
+admin: {token: opens-the-admin-port}
+redis: {url: "redis://:hunter2@127.0.0.1/0"}
+auth:
+  jwt: {default: {algorithms: [HS256], secret: it-is-at-least-thirty-two-octets, issuer: "https://i", audience: [a]}}
+  api_keys: {keys: [{id: a, key: a-plain-key}]}
+upstreams:
+  - name: a
+    backends: [{url: "http://x"}]
+    health_check: {headers: {Authorization: Bearer t, Accept: "*/*"}}
+routes: [{path: /, upstream: a, auth: {type: jwt}, headers: {X-Version: "2", Cookie: k}}]
+tests: [{request: "http://x/", expect: {status: 200}}]
+"""
+
+
+def test_secrets_are_found_where_they_stand(tmp_path: Path) -> None:
+    """Keys that are secrets, passwords in URLs, fields that hold credentials; variables and patterns are none."""
+    assert [line for code, line, _ in found(tmp_path, SECRETS) if code == "secret-in-file"] == [1, 2, 4, 5, 9, 10]
+    safe = SECRETS.replace("opens-the-admin-port", "'${KEY}'").replace("hunter2", "${KEY}").replace(": k}", ": '*'}")
+    safe = safe.replace("it-is-at-least-thirty-two-octets", "'${KEY}'").replace("a-plain-key", "'${KEY}'")
+    safe = safe.replace("Bearer t", "'Bearer ${KEY}'")
+    assert [line for code, line, _ in found(tmp_path, safe) if code == "secret-in-file"] == []
