@@ -26,6 +26,7 @@ from gateway.commands.explain import explain
 from gateway.commands.hash_secret import hash_secret
 from gateway.commands.health import health
 from gateway.commands.lint import lint
+from gateway.commands.plan import diff, plan
 from gateway.commands.plugin import plugin
 from gateway.commands.resting import collector_resting
 from gateway.commands.test import test
@@ -197,6 +198,8 @@ main.add_command(hash_secret)
 main.add_command(apikey)
 main.add_command(explain)
 main.add_command(lint)
+main.add_command(plan)
+main.add_command(diff)
 main.add_command(plugin)
 main.add_command(test)
 main.add_command(upgrade)

@@ -65,7 +65,7 @@ def explain(
         request = read(words)
         if client is not None or listener is not None:
             request = _from(request, client, listener)
-        claims = None if caller is None else _claims(caller)
+        claims = None if caller is None else claims_of(caller)
         begins = time.time() if moment is None else parse_moment(moment)
     except (NotUnderstood, ValueError) as error:
         _end(f"expected {error.expected}" if isinstance(error, Unexpected) else str(error))
@@ -104,7 +104,7 @@ def _from(request: CaseRequest, client: str | None, listener: str | None) -> Cas
     return request.model_copy(update={**where, **({} if listener is None else {"listener": listener})})
 
 
-def _claims(said: str) -> dict[str, Any]:
+def claims_of(said: str) -> dict[str, Any]:
     """Read claims: a JSON object, or the subject alone.
 
     Raises:

@@ -103,6 +103,10 @@ class Carried(Service):
         """Return the things that this build has asked for by a key that begins so, in the order in which it did."""
         return [self._things[key] for key in self._asked if isinstance(key, tuple) and key[0] == kind]
 
+    def unasked(self) -> list[Hashable]:
+        """Return the identities of the things that this build has not asked for: in force, it lets go of them."""
+        return [key for key in self._things if key not in self._asked]
+
     def begin(self) -> None:
         """A build begins."""
         self._asked.clear()

@@ -5,15 +5,23 @@ One list, of one kind of thing: `gateway.config.doubts`, with `doubts.advice` an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
-from gateway.config import ignoring, loading, reading, sources
+from gateway.config import ignoring, loading, reading, sources, unmasking
 from gateway.config.doubts import placed
 from gateway.config.doubts.advice import advice
 from gateway.config.doubts.secrets import secrets
+from gateway.config.effective import effective
+from gateway.config.nodes import MapNode, to_data
 from gateway.config.problems import Problem
+from gateway.config.schema import Settings
+from gateway.config.texts import MASK
+
+_MADE_UP: Final = "a-secret-that-nobody-knows-of-forty-octets"
+"""Stands for a secret that is masked."""
 
 
 class Linted(NamedTuple):
@@ -23,25 +31,57 @@ class Linted(NamedTuple):
         loaded: The configuration.
         findings: What is doubtful, by file and line.
         ignored: What a comment says is meant.
+        directory: Where it stands.
     """
 
     loaded: loading.Loaded
     findings: list[Problem]
     ignored: list[Problem]
+    directory: Path
 
 
-def lint(path: str | Path, environ: Mapping[str, str]) -> Linted:
+def lint(path: str | Path, environ: Mapping[str, str], beside: Path | None = None) -> Linted:
     """Read a configuration, and tell everything that is doubtful about it.
 
     Args:
         path: A file or a directory.
         environ: The environment.
+        beside: What relative file names in it are relative to; the directory where it stands by default.
 
     Raises:
         gateway.config.ConfigError: It cannot be used.
     """
     problems: list[Problem] = []
-    found = sources.gather(Path(path), problems)
+    return _linted(sources.gather(Path(path), problems), environ, problems, beside)
+
+
+def of_running(shown: Mapping[str, Any], name: str, new: Linted) -> Linted:
+    """Read what a gateway shows of the configuration in force, in which secrets are masked.
+
+    Args:
+        shown: As `GET /config` of its admin port has it.
+        name: What the place of its keys is called.
+        new: Another configuration: where a mask stands at a place that has a secret there, it is taken to be that one.
+
+    Raises:
+        gateway.config.ConfigError: It cannot be used without its secrets.
+    """
+    settings = new.loaded.settings
+    text = json.dumps(shown, indent=1, ensure_ascii=False)
+    problems: list[Problem] = []
+    root = reading.read(text, name, problems)
+    if isinstance(root, MapNode):
+        secrets_of = unmasking.Shown(effective(settings), effective(settings, revealed=True))
+        list(unmasking.unmask(root, Settings, secrets_of))  # a mask that stands for none is a secret all the same
+        text = json.dumps(to_data(root), indent=1, ensure_ascii=False)
+    source = sources.Source(name, text.replace(MASK, _MADE_UP))
+    return _linted(sources.Sources(new.directory, (source,), {}), {}, problems, None)
+
+
+def _linted(found: sources.Sources, environ: Mapping[str, str], problems: list[Problem], beside: Path | None) -> Linted:
+    directory = found.directory
+    if beside is not None:
+        found = found._replace(directory=beside)
     # What is doubtful is told here, and not refused.
     loaded = loading.compose(found, {**environ, "GATEWAY__STRICT": "false"}, problems=problems)
     more = list(placed(loaded.root, advice(loaded.settings)))
@@ -52,4 +92,4 @@ def lint(path: str | Path, environ: Mapping[str, str]) -> Linted:
     stay, gone = ignoring.parted(more, comments)
     gone += loaded.ignored
     findings = [*loaded.doubts, *stay, *ignoring.in_vain(comments, gone)]
-    return Linted(loaded, sorted(dict.fromkeys(findings)), sorted(gone))
+    return Linted(loaded, sorted(dict.fromkeys(findings)), sorted(gone), directory)

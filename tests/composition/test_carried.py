@@ -158,3 +158,14 @@ def test_what_was_ready_for_nothing_is_stopped() -> None:
     carried.roll_back()
     assert not first.running
     assert not second.running
+
+
+def test_what_a_build_would_let_go_of_is_known_before_it_is_in_force() -> None:
+    """Things that are there and not asked for; not those that it made."""
+    carried = Carried()
+    build(carried, "a", "b")
+    carried.commit()
+
+    build(carried, "a", "c")
+
+    assert carried.unasked() == ["b"]

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.differences import differences
 from gateway.config.doubts.rules import RULES
-from gateway.config.linting import lint
+from gateway.config.effective import effective
+from gateway.config.linting import lint, of_running
 
 UPSTREAM = 'upstreams: [{name: a, backends: [{url: "http://127.0.0.1:9001"}]}]\n'
 KEY = "secret: '${KEY}'"
@@ -128,3 +130,41 @@ def test_secrets_are_found_where_they_stand(tmp_path: Path) -> None:
     safe = safe.replace("it-is-at-least-thirty-two-octets", "'${KEY}'").replace("a-plain-key", "'${KEY}'")
     safe = safe.replace("Bearer t", "'Bearer ${KEY}'")
     assert [line for code, line, _ in found(tmp_path, safe) if code == "secret-in-file"] == []
+
+
+RUNS = """\
+strict: true
+admin: {token: opens-the-admin-port}
+auth:
+  jwt: {default: {algorithms: [HS256], secret: it-is-at-least-thirty-two-octets, issuer: "https://i", audience: [a]}}
+  api_keys: {keys: [{id: a, key: a-plain-key-of-sixteen}]}
+upstreams: [{name: a, backends: [{url: "http://x"}], circuit_breaker: {}}]
+routes:
+  - {path: /, upstream: a, auth: {type: jwt}, transformations: {request: {add_headers: {X: "${request_id}"}}}}
+  - {path: /o, upstream: a, auth: {type: api_key}, headers: {X: "$${z}"}}
+"""
+
+
+def test_what_a_gateway_shows_of_itself_says_what_its_files_say(tmp_path: Path) -> None:
+    """Secrets are masked there: those of the other configuration are taken."""
+    file = tmp_path / "g.yaml"
+    file.write_text(RUNS)
+    new = lint(file, {})
+
+    shown = of_running(effective(new.loaded.settings), "http://127.0.0.1:9090/config", new)
+
+    assert differences(shown.loaded.settings, new.loaded.settings) == ()
+    assert {one.file for one in shown.findings} <= {"http://127.0.0.1:9090/config"}
+
+
+def test_a_secret_that_only_a_running_gateway_has_is_made_up(tmp_path: Path) -> None:
+    """That the other configuration has none at its place is a difference."""
+    file = tmp_path / "g.yaml"
+    file.write_text(RUNS)
+    runs = lint(file, {}).loaded
+    file.write_text(RUNS.replace("admin: {token: opens-the-admin-port}", "admin: {}"))
+    new = lint(file, {})
+
+    shown = of_running(effective(runs.settings), "live", new)
+
+    assert [one.section for one in differences(shown.loaded.settings, new.loaded.settings)] == ["admin"]

@@ -1,4 +1,4 @@
-"""Commands that ask a gateway that runs: `gateway health`, `gateway why`, `gateway top`."""
+"""Commands that ask a gateway that runs: `gateway health`, `gateway why`, `gateway top`, `gateway plan`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from tests.system.ports import free_port
 
 HEALTH = (sys.executable, "-P", "-m", "gateway.cli", "health")
 WHY = (sys.executable, "-P", "-m", "gateway.cli", "why")
+PLAN = (sys.executable, "-P", "-m", "gateway.cli", "plan")
 TOP = (sys.executable, "-P", "-m", "gateway.cli", "top")
 
 
@@ -137,6 +138,23 @@ def test_the_story_of_one_that_went_well(gateway: GatewayProcess) -> None:
 
     assert (unknown.returncode, "--log FILE" in unknown.stderr) == (1, True)
     assert (told.returncode, "was answered with 200" in told.stdout) == (0, True)
+
+
+def test_what_a_new_configuration_would_change(gateway: GatewayProcess, tmp_path: Path) -> None:
+    """Nothing, where it is what is in force; else what differs, with the admin port as the place of what was."""
+    said = requests.get(f"{url(gateway)}/config", timeout=10).json()
+    file = tmp_path / "new.json"
+    file.write_text(json.dumps(said))
+
+    same = run(*PLAN, "--check", "--live", url(gateway), str(file))
+    assert (same.returncode, same.stdout) == (0, "nothing changes\n"), same.stderr
+
+    said["routes"][1]["timeout"] = "1s"
+    file.write_text(json.dumps(said))
+    other = run(*PLAN, "--check", "--live", url(gateway), str(file))
+    assert other.returncode == 1, other.stderr
+    assert "answers that take longer than 1s fail (504)" in other.stdout
+    assert f"(was {url(gateway)}/config:" in other.stdout
 
 
 def test_who_is_no_admin_port_is_told_so(gateway: GatewayProcess) -> None:
