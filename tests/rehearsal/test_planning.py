@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from gateway.config.differences import differences
-from gateway.config.linting import lint
+from gateway.config.effective import effective
+from gateway.config.linting import lint, of_running
 from gateway.rehearsal.effects import Effect
 from gateway.rehearsal.planning import Change, Plan, plan
 
@@ -21,6 +23,8 @@ routes:
   - {name: users, path: /users/:id, upstream: a, auth: {type: jwt}, rate_limit: {rate: 10/s}}
   - {name: web, path: /*, upstream: b}
 """
+
+ENVIRONMENT = {"ADMIN_TOKEN": "opens-the-admin-port", "JWT_SECRET": "a-secret-of-forty-octets-for-the-tests-only"}
 
 
 def planned(directory: Path, *changes: tuple[str, str], base: str = FILE) -> Plan:
@@ -227,3 +231,18 @@ def test_it_says_what_a_reload_says(tmp_path: Path, change: tuple[str, str]) -> 
     there = {(one.section, one.name) for one in differences(*settings)}
     here = {(one.section, one.name) for one in found.changes}
     assert here | {(one.section, one.was) for one in found.changes if one.was} == there
+
+
+SAMPLES = sorted((Path(__file__).parents[2] / "etc").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
+def test_what_a_gateway_shows_of_itself_changes_nothing(sample: Path) -> None:
+    """Every sample of ours against what a gateway with it has in force: defaults written, lists in full, masks."""
+    new = lint(sample, ENVIRONMENT)
+    shown = json.loads(json.dumps(effective(new.loaded.settings)))
+
+    made = plan(of_running(shown, "http://127.0.0.1:9090/config", new), new)
+
+    assert (made.changes, made.rerouted, made.everywhere) == ([], [], [])
+    assert len(SAMPLES) > 5
