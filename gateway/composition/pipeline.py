@@ -172,6 +172,7 @@ class Pipeline:
             *(places if plugins and not asks_late else []),
             self._cache(route),  # a hit has passed all that limits requests; it is of what the backend is asked
             *(places if asks_late else []),
+            self._load.of_fallbacks(route),  # behind the cache always: the exchange that falls back may be a fetch's
             mirror,  # the copy is what the backend gets; nothing that is answered from the cache has one
             self._compression_of_kept(route),  # inside the cache, which so keeps an answer once for each coding
             self._last_good(route),  # innermost: keeps what the backend said
@@ -192,6 +193,7 @@ class Pipeline:
             self._sticky,
             self._request_buffer,
             *self._load.of_upstreams(route, None),
+            self._load.of_fallbacks(route),
         )
 
     def subrequest(self, route: Route, keeps: bool) -> list[Middleware]:
@@ -206,6 +208,7 @@ class Pipeline:
             UpstreamTime(self._metrics.upstream),
             self._below_base_for(route),
             *self._load.of_upstreams(route, None),
+            self._load.of_fallbacks(route),
             self._last_good(route) if keeps else None,
         )
 

@@ -334,6 +334,41 @@ def test_another_upstream_as_fallback() -> None:
     assert made.get("/").status == 503
 
 
+SPLIT = [{"name": "orders", "weight": 1}, {"name": "spare", "weight": 1}]
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        {"upstream": "orders"},
+        {"upstream": SPLIT},
+        {"upstream": "orders", "cache": {}},
+        {"upstream": SPLIT, "cache": {}},
+        {"upstream": SPLIT, "cache": {"coalesce": False}},
+    ],
+    ids=["one", "split", "one, kept", "split, kept", "split, kept, each alone"],
+)
+def test_a_fallback_gives_its_place_back(route: dict[str, Any]) -> None:
+    """Whichever exchange took it: with a cache in between it is the cache's own, not the client's."""
+    made = Harness(
+        "a", "b",
+        upstreams=[
+            {"name": "orders", "backends": [{"url": "http://127.0.0.1:9001"}],
+             "circuit_breaker": {"failure_threshold": 1, "fallback": {"upstream": "spare"}}},
+            {"name": "spare", "backends": [{"url": "http://127.0.0.1:9002"}], "in_flight": 1},
+        ],
+        routes=[{"name": "orders", "path": "/*", **route}],
+    )  # fmt: skip
+    fails(made, "a")
+    for number in range(4):
+        made.get(f"/{number}")
+    well(made, "b")
+
+    assert {made.get(f"/again/{number}").status for number in range(4)} == {200}
+    assert made.last_log["upstream_service"] == "spare"
+    made.check_quiet()
+
+
 def test_a_reload_forgets_nothing() -> None:
     """A breaker that is open stays open where its rules are the same."""
     made = gateway(circuit_breaker={"failure_threshold": 1})

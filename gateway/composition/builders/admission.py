@@ -123,16 +123,25 @@ class LoadControl:
             from gateway.middleware.admission import SplitAdmission
 
             yield SplitAdmission(choose, gates, _priority(route))
-        others = {self._fallbacks[name] for name, _ in route.upstreams if name in self._fallbacks}
-        if others:
-            from gateway.middleware.admission import FallbackAdmission
-
-            yield FallbackAdmission([self.upstreams[name] for name in sorted(others)])
         learning = {name: self._learning[name] for name in gates if name in self._learning}
         if learning:
             from gateway.middleware.adaptive import AdaptiveConcurrency
 
             yield AdaptiveConcurrency(learning)
+
+    def of_fallbacks(self, route: Route | None) -> Middleware | None:
+        """Make the step that gives back the places before upstreams that a route's own fall back on; None without any.
+
+        The forwarder takes them, for the exchange that it sends: behind a cache that is the cache's own.
+        """
+        if route is None:
+            return None
+        others = {self._fallbacks[name] for name, _ in route.upstreams if name in self._fallbacks}
+        if not others:
+            return None
+        from gateway.middleware.admission import FallbackAdmission
+
+        return FallbackAdmission([self.upstreams[name] for name in sorted(others)])
 
     def _gate(self, scope: str, name: str, limit: int, queue: Queue | None) -> Gate | None:
         if not limit:
