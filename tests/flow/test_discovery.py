@@ -217,6 +217,24 @@ def test_backends_stand_beside_members(registry: Registry) -> None:
     assert registry.urls == [registry.url("three"), registry.url("one")]
 
 
+def test_a_member_that_is_written_down_keeps_its_connection(registry: Registry) -> None:
+    """It was found, then it is in the configuration, then it is found again: one backend with one pool."""
+    gateway = registry.start("one", "two", circuit_breaker={})
+    (upstream,) = gateway.configuration["upstreams"]
+    gateway.get("/orders/7")
+    gateway.get("/orders/7")
+    for backends in ([{"url": registry.url("one")}], []):
+        gateway.apply(upstreams=[{**upstream, "backends": backends}])
+        assert {gateway.get("/orders/7").status for _ in range(4)} == {200}
+        tree = gateway.gateway.root.tree
+        assert {pool.backend for pool in gateway.gateway.foundation.pool.pools()} == set(registry.urls)
+        assert set(gateway.gateway.foundation.pool._pools) == tree.pool_keys
+        assert set(tree.upstreams["orders"].condition.standings) == set(registry.urls)  # type: ignore[union-attr]
+
+    assert not gateway.gateway.foundation.pool._leaving
+    assert [len(gateway.backend(name).connections) for name in ("one", "two")] == [1, 1]
+
+
 def test_a_client_stays_at_its_member(registry: Registry) -> None:
     """By its cookie, over changes beside it; when it is gone the client gets another."""
     gateway = registry.start("one", "two", sticky={"secure": False})

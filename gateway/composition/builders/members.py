@@ -80,6 +80,7 @@ class Membership:
         building: Makes backends.
         foundation: What they are built on.
         keys: The identities of the pools of the snapshot.
+        given: Those of them that are of backends of the configuration.
         roster: Of the upstream.
         finder: Finds the members.
     """
@@ -91,6 +92,7 @@ class Membership:
         building: Building,
         foundation: Foundation,
         keys: set[Hashable],
+        given: frozenset[Hashable],
         roster: Roster,
         finder: Finder,
     ) -> None:
@@ -99,6 +101,7 @@ class Membership:
         self._building = building
         self._foundation = foundation
         self._keys = keys
+        self._given_keys = given
         self._roster = roster
         self._finder = finder
         self._given = tuple(upstream.backends)
@@ -205,6 +208,8 @@ class Membership:
 
     def _leave(self, url: str, held: Held) -> None:
         held.carried.stopService()
+        if held.key in self._given_keys:
+            return  # written into the configuration since: it is a backend as it was, with the same pool
         self._keys.discard(held.key)
         self._foundation.pool.release(held.key).addCallback(self._forget, url)
 
@@ -243,9 +248,11 @@ def follow(
     finder = build_finder(said, settings, foundation, roster.finder)
     of_members = said.of_members
     building = Building(of_members, settings, upstream.condition)
+    of_configuration = building if of_members is said else Building(said, settings, upstream.condition)
+    given = frozenset(of_configuration.key(backend) for backend in said.backends)
     # What certificates would fail on is found out before anything is in force.
     building.check()
-    membership = Membership(upstream, of_members, building, foundation, keys, roster, finder)
+    membership = Membership(upstream, of_members, building, foundation, keys, given, roster, finder)
     membership.expect()
     upstream.discovery = membership
     upstream.to_come = Traits(said.may_take_calls, said.rewrite_responses, said.strategy == "least_latency")
