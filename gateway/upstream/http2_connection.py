@@ -182,8 +182,8 @@ class Http2Connection(Http2Wire):
         if not self.streams:
             self._has_rested = True
             self.deadline = NEVER
-        if self._is_lent or self.streams:
-            self._settle()
+        if (self._is_lent or self.streams) and not self._settle():
+            return
         if self.engine.worn >= WORN_BY:
             self.leave()  # Note [Windows leak] in gateway.http2.engine
         if not self.streams and (self.retired or self.phase is Phase.LEAVING):
@@ -260,8 +260,13 @@ class Http2Connection(Http2Wire):
             else:
                 stream.lost(why())
 
-    def _settle(self) -> None:
-        """See whether all of its places wait for clients: then the connection is lent, unless there is room."""
+    def _settle(self) -> bool:
+        """See whether all of its places wait for clients: then the connection is lent, unless there is room.
+
+        Returns:
+            Whether it is still in use. The keeper may give up a stream of whom it lends, perhaps the last; all that
+            follows from that has been done then.
+        """
         lent = self.streams >= max(1, self.most) and self.streams == len(self._by_sid)
         if lent:
             for stream in self._by_sid.values():
@@ -272,8 +277,9 @@ class Http2Connection(Http2Wire):
             self._is_lent = lent
             if lent:
                 self.keeper.lend(self)
-            else:
-                self.keeper.reclaim(self)
+                return self.streams > 0 and self.phase < Phase.CLOSING
+            self.keeper.reclaim(self)
+        return True
 
     # What the engine tells.
 
@@ -298,7 +304,8 @@ class Http2Connection(Http2Wire):
         if self.phase is not Phase.OPEN or most == self.most:
             return
         was_full, self.most = self.streams >= self.most, most
-        self._settle()
+        if not self._settle():
+            return
         if self.streams >= most:
             self.keeper.full(self)
         elif was_full:

@@ -66,21 +66,21 @@ class ManyStreams(Connection):
         self.open_streams.remove(stream)
         self.streams -= 1
         self.has_rested = self.has_rested or not self.streams
-        self.settle()
-        if self.closed:
+        if not self.settle() or self.closed:
             return
         if not self.streams and (self.retired or not self.most):
             self.close()
         elif self.streams < self.most:
             self.keeper.release(self, self.keeper.now())
 
-    def settle(self) -> None:
-        """See whose turn it is, and until when."""
+    def settle(self) -> bool:
+        """See whose turn it is, and until when; returns whether it is in use still: to lend may be to give it up."""
         self.deadline = min((stream.deadline for stream in self.open_streams), default=NEVER)
         if self.streams >= max(1, self.most) and all(stream.waits_for_client for stream in self.open_streams):
             self.keeper.lend(self)
-        else:
-            self.keeper.reclaim(self)
+            return self.streams > 0 and not self.closed
+        self.keeper.reclaim(self)
+        return True
 
     def _end(self, why: str, error: GatewayError) -> None:
         if self.closed:
@@ -98,7 +98,8 @@ class ManyStreams(Connection):
         if not self.most:
             return  # it has gone away
         was_full, self.most = self.streams >= self.most, most
-        self.settle()
+        if not self.settle():
+            return
         if self.streams >= most:
             self.keeper.full(self)
         elif was_full:
