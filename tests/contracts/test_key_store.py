@@ -36,7 +36,7 @@ class World:
         if kind == "redis":
             self.redis = RedisServer(place).start()
             stack.callback(self.redis.kill)
-            mapping["redis"] = {"url": self.redis.url}
+            mapping["redis"] = {"url": self.redis.url, "timeout": "20s"}
         settings = from_mapping(mapping)
         assert settings.auth is not None
         assert settings.auth.api_keys is not None
@@ -50,8 +50,9 @@ Make = Callable[[str], World]
 
 
 @pytest_twisted.async_yield_fixture
-async def make(reactor: Any, tmp_path: Path) -> AsyncIterator[Make]:
-    """Make a store of a kind."""
+async def make(reactor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Make]:
+    """Make a store of a kind, which has all the time that a busy disk needs."""
+    monkeypatch.setattr("gateway.storage.key_sql.TIMEOUT", 20.0)
     async with AsyncExitStack() as stack:
         yield lambda kind: World(reactor, stack, tmp_path, kind)
 
