@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from gateway.config import unsupported
+from gateway.config import packages
 from tests.system.package_index import pins
 
 ROOT = Path(__file__).parents[1]
@@ -166,4 +166,4 @@ def test_the_page_has_each_extra() -> None:
     extras = {extra: {one.name for one in required(section, extra)} for extra in parser[section]}
 
     assert {extra: set(brings.split(", ")) for extra, brings, _ in rows("Extras")} == extras
-    assert {package: extra for extra, packages in extras.items() for package in packages} == unsupported.EXTRAS
+    assert {name: extra for extra, names in extras.items() for name in names} == packages.EXTRAS

@@ -1,7 +1,7 @@
 """What an operator wrote, read and checked: a file or directory into `Settings`.
 
-`loading` has the steps in order, `schema` the keys, `unsupported` the keys of
-features that this version lacks. Pure apart from reading the files.
+`loading` has the steps in order, `schema` the keys, `packages` the keys
+whose features need what may not be installed. Pure apart from reading the files.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from gateway.config import (
     merging,
     overlays,
     overrides,
+    packages,
     plugins,
     reading,
     references,
@@ -24,7 +25,6 @@ from gateway.config import (
     substitution,
     transformations,
     undecidable,
-    unsupported,
 )
 from gateway.config.nodes import Entry, MapNode, describe
 from gateway.config.overlays import Overlay
@@ -70,8 +70,8 @@ def load(path: str | Path, environ: Mapping[str, str], *, supported_only: bool =
     Args:
         path: A YAML or JSON file, or a directory of them.
         environ: The environment; a `.env` beside the file comes after it.
-        supported_only: Refuse documented keys whose feature this version lacks. False tells whether a
-            configuration is well-formed, not whether it can be run.
+        supported_only: Refuse keys whose feature needs a package that is not installed, and load plugins. False tells
+            whether a configuration is well-formed, not whether it can be run here.
 
     Raises:
         ConfigError: It cannot be used; all that is wrong is in its `problems`.
@@ -236,7 +236,7 @@ def _judged(
         problems.extend(undecidable.check(root, settings))
         problems.extend(transformations.check(root, settings))
     if supported_only:
-        problems.extend(unsupported.check(root))
+        problems.extend(packages.check(root))
     return settings
 
 

@@ -69,7 +69,7 @@ def _wrong(model: type[BaseModel], config: dict[str, Any]) -> list[ErrorDetails]
 
 
 def _module(root: MapNode, index: int, plugin: Plugin) -> Iterator[Problem]:
-    from gateway.config.unsupported import installed, missing
+    from gateway.config.packages import installed, missing
 
     place, path = locate(root, ("plugins", index, "class"))
     if not installed("wasmtime"):

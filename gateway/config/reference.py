@@ -19,7 +19,6 @@ from gateway.config.schema.base import Section
 from gateway.config.schema.shared import Shared
 from gateway.config.schema.types import FileName, Parsed
 from gateway.config.substitution import CLAIM, HEADER, PARAM, QUERY, RUNTIME
-from gateway.config.unsupported import NOT_YET
 
 _HEAD = f"""\
 # Configuration reference
@@ -47,7 +46,7 @@ belong to the exchange and are not looked up; `$${{` is undone there when the va
 say.
 
 **Errors.** All at once, as `FILE:LINE:COLUMN: path.to.key: expected …, found …`; nothing of such a configuration is
-applied. Keys marked *not supported yet* are checked and then refused.
+applied.
 """
 
 
@@ -69,16 +68,10 @@ def _row(key: catalog.Key) -> str:
     others = [f"`{other}`" for other, name in key.section.other_names.items() if name == key.name]
     if others:
         meaning += f" Also {', '.join(others)}."
-    if key.path in NOT_YET:
-        meaning += " *Not supported yet.*"
     found = catalog.below(key.field.annotation)
     if found is not None and found.section.listed_at:
         without = f" but for `{'`, `'.join(found.section.own_keys)}`" if issubclass(found.section, Shared) else ""
         meaning += f" Keys: those of `{found.section.listed_at}`{without}."
-    for pattern in NOT_YET:
-        path, _, values = pattern.partition("=")
-        if values and path == key.path:
-            meaning += f" *Not supported yet: `{values.replace('|', '`, `')}`.*"
     cells = (f"`{key.name}`", _kind(key.field.annotation, key.field.metadata), _default(key), meaning)
     return "| " + " | ".join(re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in cells) + " |"
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.config import ConfigError, Problem, Settings, load
 from gateway.config.loading import from_mapping
-from gateway.config.unsupported import NOT_YET
+from gateway.config.packages import NEEDS
 
 Load = Callable[..., Settings]
 Complaints = Callable[..., list[str]]
@@ -93,8 +93,8 @@ def test_other_texts_are_no_numbers(tmp_path: Path, written: str) -> None:
 
 
 def test_every_kind_of_problem_is_reported_at_once(complaints: Complaints, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Substitution, override, schema, references and what is not supported, each at its place."""
-    monkeypatch.setitem(NOT_YET, "processes=4", "more than one process")
+    """Substitution, override, schema, references and what is not installed, each at its place."""
+    monkeypatch.setitem(NEEDS, "processes=4", ("not_there", "more than one process"))
     text = """\
         limits: {in_flight: "${NOPE}"}
         timeouts: {request: 5 minutes}
@@ -117,7 +117,7 @@ def test_every_kind_of_problem_is_reported_at_once(complaints: Complaints, monke
             'or a number of seconds, found "5 minutes", did you mean `5m`?'
         ),
         'gateway.yaml:5:55: upstreams[0].backends[0].weight: expected an integer from 0 to 1000000, found "three"',
-        "gateway.yaml:6:1: processes: not supported yet (more than one process)",
+        "gateway.yaml:6:1: processes: more than one process needs the package not_there, which is not installed",
         (
             "gateway.yaml:8:5: routes[0].upstream: expected a value: this key, `redirect`, `respond` or `aggregate` "
             "is required, found nothing"

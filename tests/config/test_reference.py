@@ -2,10 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from gateway.config import catalog, reference
-from gateway.config.unsupported import NOT_YET
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "configuration.md"
 
@@ -36,14 +33,3 @@ def test_a_line_has_kind_default_and_meaning() -> None:
         "Also `service`, `upstreams`. |",
     ]:
         assert line in text
-
-
-def test_keys_without_their_feature_are_marked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many marks as the table has lines."""
-    before = reference.as_text().count("*Not supported yet")
-    monkeypatch.setitem(NOT_YET, "processes=auto|[2-9]*|1?*", "more than one process")
-    monkeypatch.setitem(NOT_YET, "routes[].priority", "priorities")
-    text = reference.as_text()
-
-    assert text.count("*Not supported yet") == before + 2
-    assert "*Not supported yet: `auto`, `[2-9]*`, `1?*`.*" in text

@@ -7,42 +7,40 @@ import pytest
 
 from gateway.config import Settings, catalog
 from gateway.config.nodes import MapNode
+from gateway.config.packages import NEEDS, check, installed
 from gateway.config.problems import Problem
 from gateway.config.reading import read
-from gateway.config.unsupported import NEEDS, NOT_YET, check, installed
 
 Load = Callable[..., Settings]
 Complaints = Callable[..., list[str]]
 
-MISSING = "processes=auto|[2-9]*|1?*"
-"""A key of which some values ask for a feature that is not there, in a table of these tests."""
+NOT_THERE = "not_there"
+"""A package that nobody has installed."""
 
 
 @pytest.fixture
 def missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is no more than one process."""
-    monkeypatch.setitem(NOT_YET, MISSING, "more than one process")
+    """Some values of a key ask for such a package."""
+    monkeypatch.setitem(NEEDS, "processes=auto|[2-9]*|1?*", (NOT_THERE, "more than one process"))
 
 
 @pytest.mark.parametrize("value", ["4", "10", "auto"])
 @pytest.mark.usefixtures("missing")
-def test_a_key_without_its_feature_is_refused_in_its_place(complaints: Complaints, load_text: Load, value: str) -> None:
-    """And only because of that: without the table it loads."""
+def test_a_key_whose_package_is_not_there_is_refused_in_its_place(
+    complaints: Complaints, load_text: Load, value: str
+) -> None:
+    """And only because of that: who asks only whether it is well-formed is not told."""
     load_text(f"processes: {value}")
     (line,) = complaints(f"processes: {value}", supported_only=True)
 
-    assert re.fullmatch(r".*gateway\.yaml:1:1: processes: not supported yet \(more than one process\)", line)
+    words = "more than one process needs the package not_there, which is not installed"
+    assert re.fullmatch(rf".*gateway\.yaml:1:1: processes: {words}", line)
 
 
 @pytest.mark.usefixtures("missing")
 def test_a_value_that_needs_no_feature_is_let_through(load_text: Load) -> None:
     """One process is what there is."""
     assert load_text("processes: 1", supported_only=True).processes == 1
-
-
-def test_the_table_names_keys_that_there_are() -> None:
-    """A line that matches nothing would protect nobody."""
-    assert {pattern.partition("=")[0] for pattern in (*NOT_YET, MISSING)} <= {key.path for key in catalog.walk()}
 
 
 def test_a_key_that_says_off_is_let_through(load_text: Load) -> None:
@@ -68,31 +66,13 @@ def test_a_key_that_says_off_is_let_through(load_text: Load) -> None:
 def test_an_override_is_refused_under_its_name(complaints: Complaints) -> None:
     """The file does not have it."""
     assert complaints("{}", {"GATEWAY__PROCESSES": "4"}, supported_only=True) == [
-        "$GATEWAY__PROCESSES:1:1: processes: not supported yet (more than one process)"
+        "$GATEWAY__PROCESSES:1:1: processes: more than one process needs the package not_there, which is not installed"
     ]
 
 
 def test_what_could_not_be_substituted_is_not_judged(complaints: Complaints) -> None:
     """It may well say `none`."""
     assert len(complaints("processes: '${NOPE}'", supported_only=True)) == 1
-
-
-def test_a_key_without_its_feature_is_refused_in_groups_and_defaults(
-    complaints: Complaints, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Once, at its place there, whether a route takes it over or not."""
-    monkeypatch.setitem(NOT_YET, "routes[].priority", "priorities")
-    text = """\
-defaults: {route: {priority: high}}
-groups: {used: {priority: high}, unused: {priority: high}}
-routes: [{path: /, redirect: {path: /x}, group: used}, {path: /y, respond: {body: y}}]
-"""
-    found = [line.split(": ", 1)[1] for line in complaints(text, supported_only=True)]
-
-    assert sorted(found) == [
-        f"{place}.priority: not supported yet (priorities)"
-        for place in ("defaults.route", "groups.unused", "groups.used")
-    ]
 
 
 @pytest.mark.parametrize(("written", "refused"), [("", False), (", http2: false", False), (", http2: true", True)])

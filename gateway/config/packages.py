@@ -1,7 +1,6 @@
-"""Keys that are documented but whose feature this version does not have.
+"""Keys whose feature needs a package that may not be there: refused rather than ignored, with the way to install it.
 
-Refused rather than ignored: a limit that does not limit is worse than none.
-Building a feature means deleting its lines from `NOT_YET`.
+A limit that does not limit is worse than none.
 """
 
 from __future__ import annotations
@@ -16,13 +15,6 @@ from gateway.config.problems import Problem, Unexpected
 from gateway.config.schema.shared import OFF
 from gateway.config.units import parse_duration
 
-NOT_YET: dict[str, str] = {}
-"""Path of a key, with `[]` for every member of a list, to the words for what is missing.
-
-After `=` stand the values that need it, where others do not. A key that says
-"off" (false, null, 0, none, an empty list, or nothing but such) is let through.
-"""
-
 _OFF_WORDS = frozenset({"none", OFF, ""})
 
 
@@ -33,8 +25,11 @@ NEEDS = {
     "upstreams[].protocol=http2": ("ngh2", "HTTP/2"),
     "upstreams[].health_check.type=grpc": ("ngh2", "HTTP/2"),
 }
-"""Path of a key (with values, as above) to the package that its feature needs, and the feature's name: there may be no
-wheel for a platform."""
+"""Path of a key, with `[]` for every member of a list, to the package that its feature needs, and the feature's name.
+
+There may be no wheel for a platform. After `=` stand the values that need it, where others do not. A key that says "off"
+(false, null, 0, none, an empty list, or nothing but such) is let through.
+"""
 
 
 EXTRAS = {"wasmtime": "wasm"}
@@ -58,7 +53,7 @@ def missing(package: str, words: str) -> str:
 
 
 def check(root: MapNode, has: Callable[[str], bool] = installed) -> Iterator[Problem]:
-    """Report every key that asks for a feature of the table, or for one whose package is missing.
+    """Report every key that asks for a feature whose package is missing.
 
     Args:
         root: What is written.
@@ -70,14 +65,6 @@ def check(root: MapNode, has: Callable[[str], bool] = installed) -> Iterator[Pro
             for written, entry in _find(Entry(root.place, root), "", re.findall(r"\[\]|[^.\[\]]+", path)):
                 if _matches(entry.node, values) if values else not _off(entry.node):
                     yield Problem(*entry.place, written, missing(package, words))
-    for pattern, words in NOT_YET.items():
-        path, _, values = pattern.partition("=")
-        # What routes may take over is refused whether one does or not.
-        shared = path.removeprefix("routes[].")
-        for place in [path] if shared == path else [path, f"groups.*.{shared}", f"defaults.route.{shared}"]:
-            for written, entry in _find(Entry(root.place, root), "", re.findall(r"\[\]|[^.\[\]]+", place)):
-                if _matches(entry.node, values) if values else not _off(entry.node):
-                    yield Problem(*entry.place, written, f"not supported yet ({words})")
 
 
 def _find(entry: Entry, path: str, steps: list[str]) -> Iterator[tuple[str, Entry]]:
