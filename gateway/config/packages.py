@@ -27,8 +27,8 @@ NEEDS = {
 }
 """Path of a key, with `[]` for every member of a list, to the package that its feature needs, and the feature's name.
 
-There may be no wheel for a platform. After `=` stand the values that need it, where others do not. A key that says "off"
-(false, null, 0, none, an empty list, or nothing but such) is let through.
+There may be no wheel for a platform. After `=` stand the values that need it, where others do not. A key that says
+"off" (false, null, 0, none, an empty list, or nothing but such) is let through.
 """
 
 

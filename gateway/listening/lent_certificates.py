@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 
 from gateway.config.lent_files import lent
 from gateway.listening.endpoint_files import renamed
-from gateway.transport.sessions import file_of
 
 
 @contextmanager
@@ -21,6 +20,9 @@ def readable(description: str) -> Iterator[str]:
     if not lent or not description.startswith("ssl:"):
         yield description
         return
+    # Only with TLS, which takes memory that others do not need.
+    from gateway.transport.sessions import file_of
+
     with ExitStack() as copies:
 
         def copy(file: str) -> str:

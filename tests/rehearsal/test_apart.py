@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from gateway.rehearsal.apart import Apart, Broken
 
 
@@ -38,9 +40,18 @@ def test_what_goes_wrong_is_told() -> None:
     assert third == Broken("its process ended with status -9")
 
 
-def test_who_stops_early_leaves_nothing_running() -> None:
+def test_who_stops_early_leaves_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes that have not ended are ended, and waited for."""
     reading, writing = os.pipe()
+    begun: list[int] = []
+    fork = os.fork
+
+    def forked() -> int:
+        process = fork()
+        begun.append(process)
+        return process
+
+    monkeypatch.setattr(os, "fork", forked)
 
     def work(item: int) -> int:
         if item:
@@ -51,15 +62,12 @@ def test_who_stops_early_leaves_nothing_running() -> None:
 
     assert next(found) == 0
     found.close()  # type: ignore[attr-defined]  # it is a generator
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        left = False
-    else:
-        left = True
     os.close(reading)
     os.close(writing)
-    assert not left
+    assert len(begun) == 3
+    for process in begun:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(process, os.WNOHANG)
 
 
 def test_results_may_be_longer_than_a_pipe() -> None:

@@ -122,7 +122,7 @@ def pinned(lock: str) -> dict[str, str]:
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the recipes may call: nothing that would reach the network, and no Redis server."""
     there = tmp_path_factory.mktemp("programs")
-    for name in ["make", "bash", "sh", "git", "cat", "sed", "touch", "ln", "id", "curl"]:
+    for name in ["make", "bash", "sh", "git", "cat", "sed", "touch", "ln", "rm", "id", "curl"]:
         found = shutil.which(name)
         assert found is not None, name
         (there / name).symlink_to(found)

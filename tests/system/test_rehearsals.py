@@ -174,7 +174,11 @@ def test_both_agree(name: str) -> None:
         for _ in range(REQUESTS):
             request, claims = drawn(chance, name)
             outcome = stage.ask(request, claims)
-            assert rehearsed(outcome) == happened(url, outcome, asked), (request, claims)
+            wanted, found = rehearsed(outcome), happened(url, outcome, asked)
+            if wanted.status >= 500:  # the first part that fails ends the others: a backend may not have read them yet
+                assert [one for one in found.sent if one not in wanted.sent] == [], (request, claims)
+                wanted, found = wanted._replace(sent=[]), found._replace(sent=[])
+            assert wanted == found, (request, claims)
             seen.add(outcome.answer.status)
 
     assert len(seen) > 2, seen
