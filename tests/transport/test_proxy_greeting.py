@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from socket import AF_INET6, inet_ntop
 from typing import Literal
 
@@ -18,7 +18,7 @@ FOUR = Ends("192.0.2.7", 40000, "198.51.100.1", 443)
 SIX = Ends("2001:db8::7", 40000, "2001:db8::1", 443)
 
 
-def spelled(address: IPv6Address) -> str:
+def spelled(address: IPv4Address | IPv6Address) -> str:
     """As the system spells it, in which Python before 3.13 differs: `::ffff:192.0.2.7`."""
     return inet_ntop(AF_INET6, address.packed)
 
