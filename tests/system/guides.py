@@ -68,8 +68,10 @@ class Guide:
         return typed
 
     def stop(self) -> None:
-        """Leave."""
+        """Leave, with all that was started in the background: it would outlive the test."""
         self._stop_gateway()
+        if self._shell.poll() is None:
+            self._type("jobs -p | xargs --no-run-if-empty kill; wait")
         assert self._shell.stdin is not None
         self._shell.stdin.close()
         self._shell.wait(PATIENCE)
