@@ -4,4 +4,4 @@
 twistd, `gateway.cli` is the command line. ARCHITECTURE.md has the map.
 """
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
