@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gateway.identity.api_keys import KeyRecord, ManagedKeyStore
 
 _PATIENCE = 5.0
-"""Seconds for an answer of Redis: a person waits longer than a request may."""
+"""Seconds for an answer of Redis, or of a database: a person waits longer than a request may."""
 
 _CONFIG = click.option(
     "--config", "path", metavar="PATH", type=click.Path(), required=True, help="The configuration that names the store."
@@ -204,6 +204,8 @@ def _run(settings: Settings, work: Callable[[Any, Any], Awaitable[Any]]) -> Any:
     async def main(reactor: Any) -> None:
         foundation = assemble(alone, reactor, make_writer=lambda path: None).foundation  # type: ignore[arg-type, return-value]
         store = managed_keys(alone, keys, foundation)
+        if keys.store == "sql":
+            store.patience = _PATIENCE  # type: ignore[attr-defined]
         foundation.carried.startService()
         try:
             found.append(await work(store, foundation))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -91,7 +92,7 @@ class SqlDriver:
         cursor = connection.cursor()
         if self.is_file:
             # Readers do not wait for a writer (the command line, another instance).
-            cursor.execute("PRAGMA journal_mode=WAL")
+            _let_write_beside(cursor)
         look = f"SELECT 1 FROM {table} WHERE 1 = 0"  # noqa: S608  # ours
         try:
             cursor.execute(look)
@@ -105,6 +106,23 @@ class SqlDriver:
                 cursor.execute(look)
         cursor.close()
         connection.commit()
+
+
+def _let_write_beside(cursor: Any) -> None:
+    """Have SQLite write ahead; in a thread.
+
+    Of several that do so with a new file all but one are told that it is busy: SQLite waits for locks, not for this one.
+    """
+    until = time.monotonic() + TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(0.005)  # nosemgrep: blocking-sleep - in a thread of the pool
+        else:
+            return
 
 
 def sqlite(file: str) -> SqlDriver:

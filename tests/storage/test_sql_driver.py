@@ -80,3 +80,34 @@ def test_two_that_make_it_at_once() -> None:
     assert server.said[1] == SCHEMA
     assert server.said[0] == server.said[2]
     assert server.said[3] == "commit"
+
+
+class Locked(sqlite3.Cursor):
+    """A cursor of a file that somebody else prepares, which is done after two looks."""
+
+    looks = 0
+
+    def execute(self, statement: str, *arguments: Any) -> Any:
+        if statement.startswith("PRAGMA") and Locked.looks < 2:
+            Locked.looks += 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+        return super().execute(statement, *arguments)
+
+
+class Shared(sqlite3.Connection):
+    """A connection to it."""
+
+    def cursor(self, factory: Any = Locked) -> Any:
+        return super().cursor(factory)
+
+
+def test_two_that_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """One waits for the other: a start asks the database, and so may the first request, or a command."""
+    file = str(tmp_path / "keys")
+    connection = sqlite3.connect(file, factory=Shared)
+    sqlite(file).prepare(connection, "things", SCHEMA)
+
+    assert Locked.looks == 2
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
