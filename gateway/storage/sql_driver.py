@@ -111,7 +111,7 @@ class SqlDriver:
 def _let_write_beside(cursor: Any) -> None:
     """Have SQLite write ahead; in a thread.
 
-    Of several that do so with a new file all but one are told that it is busy: SQLite waits for locks, not for this one.
+    Of several that do so with a new file all but one are told that it is busy: SQLite does not wait for this lock.
     """
     until = time.monotonic() + TIMEOUT
     while True:
