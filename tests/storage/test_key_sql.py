@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
@@ -150,7 +151,8 @@ async def test_a_file_that_is_in_the_way_is_shown_in_the_metrics(reactor: Any, t
     store.stopService()
 
     assert 'gateway_store_up{store="sql"} 0' in shown
-    assert 'gateway_store_failures_total{store="sql",reason="refused"} 2' in shown
+    # Of the look at the start and the question after it, each in a thread, the other may still be on its way.
+    assert re.search(r'^gateway_store_failures_total\{store="sql",reason="refused"\} [12]$', shown, re.MULTILINE)
     assert 'gateway_store_up{store="sql"}' not in foundation.metrics.exposition(b"", 60)[1].decode()
 
 
