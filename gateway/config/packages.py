@@ -1,6 +1,6 @@
-"""Keys whose feature needs a package that may not be there: refused rather than ignored, with the way to install it.
+"""Keys whose feature needs a package that may not be installed.
 
-A limit that does not limit is worse than none.
+They are refused with the way to install it, and never ignored: a limit that does not limit is worse than none.
 """
 
 from __future__ import annotations

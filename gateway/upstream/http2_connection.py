@@ -264,8 +264,8 @@ class Http2Connection(Http2Wire):
         """See whether all of its places wait for clients: then the connection is lent, unless there is room.
 
         Returns:
-            Whether it is still in use. The keeper may give up a stream of whom it lends, perhaps the last; all that
-            follows from that has been done then.
+            Whether the caller goes on. When a connection is lent, its keeper may need the place and give up a stream
+            of this very connection. If that was the last one, `over` has already closed or released the connection.
         """
         lent = self.streams >= max(1, self.most) and self.streams == len(self._by_sid)
         if lent:

@@ -74,7 +74,10 @@ class ManyStreams(Connection):
             self.keeper.release(self, self.keeper.now())
 
     def settle(self) -> bool:
-        """See whose turn it is, and until when; returns whether it is in use still: to lend may be to give it up."""
+        """See whose turn it is, and until when.
+
+        Returns whether the caller goes on: who is lent this connection may give up its last stream, which ends all.
+        """
         self.deadline = min((stream.deadline for stream in self.open_streams), default=NEVER)
         if self.streams >= max(1, self.most) and all(stream.waits_for_client for stream in self.open_streams):
             self.keeper.lend(self)
