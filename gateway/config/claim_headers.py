@@ -24,7 +24,7 @@ _TAKEN = TAKEN | {b"traceparent", b"tracestate"}
 
 def check(root: MapNode, settings: Settings) -> Iterator[Problem]:
     """Report every name that means something else already, and every two that a backend may take for one."""
-    auth = settings.auth or Auth()
+    auth = settings.auth or Auth.unwritten()
     identity = auth.identity_fields
     taken = {
         folded(name.lower().encode()): "`auth.identity_fields` has it"

@@ -47,7 +47,7 @@ _GROUP = re.compile(r"\\([0-9])")
 
 def check(root: MapNode, settings: Settings) -> Iterator[Problem]:
     """Report every rule that cannot be kept."""
-    auth = settings.auth or Auth()
+    auth = settings.auth or Auth.unwritten()
     callers = _Callers(fields_of_callers(auth), places_of_credentials(auth))
     for index, route in enumerate(settings.routes):
         if route.transformations is not None:

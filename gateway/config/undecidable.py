@@ -48,7 +48,7 @@ def check(root: MapNode, settings: Settings) -> Iterator[Problem]:
 
 def _all(settings: Settings) -> Iterator[tuple[Location, str, _Verdict]]:
     dropped = _Dropped(settings)
-    auth = settings.auth or Auth()
+    auth = settings.auth or Auth.unwritten()
     taking: set[str] = set()  # upstreams that routes lead to which keep `Authorization`
     own = {one.sticky.cookie for one in settings.upstreams if one.sticky is not None}
     keyed: dict[str, bool] = {}  # upstreams: whether all that lead there have shown a key
@@ -172,7 +172,7 @@ class _Dropped:
     """
 
     def __init__(self, settings: Settings) -> None:
-        auth = settings.auth or Auth()
+        auth = settings.auth or Auth.unwritten()
         self._callers = frozenset(map(folded, fields_of_callers(auth)))
         self._keys = frozenset(map(folded, places_of_keys(auth)))
         self._tokens = frozenset(map(folded, fields_of_tokens(auth)))

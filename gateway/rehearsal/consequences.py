@@ -111,7 +111,7 @@ def _rate_limits(old: Settings, new: Settings) -> Iterator[Effect]:
 
 
 def _auth(old: Settings, new: Settings) -> Iterator[Effect]:
-    was, now = old.auth or Auth(), new.auth or Auth()
+    was, now = old.auth or Auth.unwritten(), new.auth or Auth.unwritten()
     for name, verifier in was.jwt.items():
         if name in now.jwt:
             for effect in _verifier(verifier, now.jwt[name]):

@@ -65,7 +65,7 @@ class Credentials:
     """
 
     def __init__(self, settings: Settings, callers: Sequence[Claims]) -> None:
-        self._auth = settings.auth or Auth()
+        self._auth = settings.auth or Auth.unwritten()
         self._keys: dict[str, tuple[str, Any]] = {}
         self._known: dict[str, Claims] = {}
         self._calling: Claims | None = None

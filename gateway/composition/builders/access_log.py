@@ -78,7 +78,7 @@ def _more(settings: Settings) -> tuple[str, ...]:
 
 def _places(settings: Settings) -> tuple[set[str], set[str]]:
     """Return the fields and the parameters that credentials come in: they are not logged, whatever is configured."""
-    auth = settings.auth or Auth()
+    auth = settings.auth or Auth.unwritten()
     fields = {name.lower() for name in places_of_tokens(auth, "header")}
     parameters = set(places_of_tokens(auth, "query"))
     if places_of_tokens(auth, "cookie"):

@@ -88,7 +88,9 @@ def shared_redis(settings: Settings) -> Redis | None:
     """Return the Redis over which instances tell each other about credentials, None where they do not."""
     keys = None if settings.auth is None else settings.auth.api_keys
     # `store: redis` without a `redis` section means Redis at its default address.
-    return Redis() if settings.redis is None and keys is not None and keys.store == "redis" else settings.redis
+    return (
+        Redis.unwritten() if settings.redis is None and keys is not None and keys.store == "redis" else settings.redis
+    )
 
 
 async def announce(settings: Settings, foundation: Foundation, key_id: str) -> bool:

@@ -38,7 +38,7 @@ class Authorities:
         withheld: frozenset[bytes] = frozenset(),
         decisive: frozenset[bytes] = frozenset(),
     ) -> None:
-        self._auth = settings.auth or Auth()
+        self._auth = settings.auth or Auth.unwritten()
         self._foundation = foundation
         self._withheld = withheld
         self._decisive = decisive

@@ -89,7 +89,7 @@ class Cached:
         from gateway.storage.cached_answers import RedisAnswers
 
         settings, foundation = self._settings, self._foundation
-        redis = settings.redis or Redis()
+        redis = settings.redis or Redis.unwritten()
         longest = max(route.cache.max_entry for route in settings.routes if route.cache is not None)
         # On connections of its own: a megabyte on its way would hold up a question about a limit (D-382).
         store = redis_store(redis, foundation, "redis_cache")
@@ -160,7 +160,7 @@ class Cached:
             return None
         from gateway.storage.shared_purges import SharedPurges
 
-        store = redis_store(settings.redis or Redis(), foundation)
+        store = redis_store(settings.redis or Redis.unwritten(), foundation)
         told = foundation.carried.get(("cache", "told", store), lambda: SharedPurges(store, foundation.reactor))
         foundation.carried.then(partial(setattr, told, "hear", self._forget_here))
         return told

@@ -50,7 +50,7 @@ def _decisive(settings: Settings) -> Iterator[str]:
     for upstream in settings.upstreams:
         if upstream.hash_on.startswith("header:"):
             yield upstream.hash_on.removeprefix("header:")
-    auth = settings.auth or Auth()
+    auth = settings.auth or Auth.unwritten()
     for authority in auth.forward.values():
         yield from authority.request_headers
     yield from ("Authorization", "Cookie")

@@ -65,7 +65,7 @@ class Identity:
         store: Callable[[], LimitStore],
         decisive: frozenset[bytes] | None = None,
     ) -> None:
-        auth = settings.auth or Auth()
+        auth = settings.auth or Auth.unwritten()
         self._foundation = foundation
         names = auth.identity_fields
         # A client may not say who it is on any route, also where nobody asks.

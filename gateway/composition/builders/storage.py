@@ -80,7 +80,7 @@ def redis_store(settings: Redis | None, foundation: Foundation, name: str = "red
     Raises:
         gateway.config.ConfigError: A certificate cannot be used.
     """
-    redis = settings or Redis()
+    redis = settings or Redis.unwritten()
     key = ("redis", redis) if name == "redis" else ("redis", redis, name)
     shown: _Shown = foundation.carried.get(("stores shown",), _Shown)
     return foundation.carried.get(key, lambda: _make(redis, foundation, name, shown))
@@ -103,7 +103,7 @@ def sql_keys(driver: SqlDriver, foundation: Foundation) -> SqlKeys:
 
 def redis_in_use(settings: Redis | None, foundation: Foundation) -> RedisStore | None:
     """Return the store of these settings if this build has asked for it."""
-    store: RedisStore | None = foundation.carried.asked(("redis", settings or Redis()))
+    store: RedisStore | None = foundation.carried.asked(("redis", settings or Redis.unwritten()))
     return store
 
 

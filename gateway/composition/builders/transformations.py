@@ -51,7 +51,7 @@ class Transformations:
     def __init__(self, settings: Settings, foundation: Foundation) -> None:
         self._foundation = foundation
         # An authority may hand a backend a credential, too.
-        self._told = frozenset(map(folded, fields_of_callers(settings.auth or Auth()) | SHOWN))
+        self._told = frozenset(map(folded, fields_of_callers(settings.auth or Auth.unwritten()) | SHOWN))
 
     def content(self, route: Route | None) -> RequestContent | None:
         """Make the step that waits for contents which are changed, None where none is."""

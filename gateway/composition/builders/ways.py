@@ -56,7 +56,7 @@ class Ways:
         decisive: frozenset[bytes],
         store: Callable[[], LimitStore],
     ) -> None:
-        auth = settings.auth or Auth()
+        auth = settings.auth or Auth.unwritten()
         authorities = self.authorities = Authorities(settings, foundation, withheld, decisive)
         self.hidden = HiddenPlaces(auth)
         users = basic_users(auth.basic, foundation)

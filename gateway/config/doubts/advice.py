@@ -29,7 +29,7 @@ def advice(settings: Settings) -> Iterator[Finding]:
     """Yield what is unwise."""
     yield from coded("tls-unverified", _unverified(settings))
     yield from coded("unused-upstream", _unused(settings))
-    auth = settings.auth or Auth()
+    auth = settings.auth or Auth.unwritten()
     for name, verifier in auth.jwt.items():
         steps: tuple[Step, ...] = ("auth", "jwt", name)
         if not verifier.issuer:
@@ -88,7 +88,7 @@ def _cors(route: Route, settings: Settings) -> Iterator[tuple[str, Doubt]]:
 
 def _cookies(route: Route, settings: Settings) -> Iterator[str]:
     """Yield what knows a route's callers by a cookie."""
-    auth = settings.auth or Auth()
+    auth = settings.auth or Auth.unwritten()
     sections: dict[str, Mapping[str, TokenSection]] = {"jwt": auth.jwt, "introspection": auth.introspection}
     for way in () if route.auth is None else route.auth.ways:
         known = sections.get(way.type, {})

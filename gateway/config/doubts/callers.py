@@ -30,8 +30,8 @@ _LOOPBACK = ("127.", "::1", "localhost")
 def callers(settings: Settings) -> Iterator[Finding]:
     """Doubt passwords that anybody on the way may read, and what is said for nobody."""
     yield from coded("no-effect", _certificates(settings))
-    yield from coded("no-effect", _origins(settings.auth or Auth()))
-    yield from coded("nobody-admitted", _own_tokens(settings.auth or Auth()))
+    yield from coded("no-effect", _origins(settings.auth or Auth.unwritten()))
+    yield from coded("nobody-admitted", _own_tokens(settings.auth or Auth.unwritten()))
     yield from coded("limit-tier", _tiers_of_keys(settings))
     basic = None if settings.auth is None else settings.auth.basic
     if basic is None:
@@ -123,6 +123,6 @@ def route_callers(route: Route, settings: Settings) -> Iterator[Doubt]:
 
 def _in_authorization(route: Route, settings: Settings) -> bool:
     """Whether a token of the route can be shown in `Authorization` only."""
-    auth = settings.auth or Auth()
+    auth = settings.auth or Auth.unwritten()
     ways = () if route.auth is None else route.auth.ways
     return all(reads_authorization(way, auth, all) for way in ways if way.type in ("jwt", "introspection"))

@@ -134,7 +134,7 @@ def _aggregate(route: Route) -> Iterator[Doubt]:
 
 
 def _bearers(route: Route, settings: Settings) -> Iterator[Doubt]:
-    auth = settings.auth or Auth()
+    auth = settings.auth or Auth.unwritten()
     keys = auth.api_keys
     if route.auth is None or keys is None or not keys.as_bearer or keys.query is not None:
         return

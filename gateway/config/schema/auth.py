@@ -126,9 +126,9 @@ class Auth(Section):
     api_keys: ApiKeys | None = Field(default=None, description="API keys.")
     basic: Basic | None = Field(default=None, description="Names and passwords of people.")
     mtls: Mtls | None = Field(default=None, description="Client certificates.")
-    cache: AuthCache = Field(default=AuthCache(), description="Results of verifications.")
+    cache: AuthCache = Field(default=AuthCache.unwritten(), description="Results of verifications.")
     identity_fields: IdentityFields = Field(
-        default=IdentityFields(),
+        default=IdentityFields.unwritten(),
         description="Names of the fields that tell a backend who is calling; values are percent-encoded.",
     )
     tunnels: Literal["until_revoked", "until_expiry"] = Field(

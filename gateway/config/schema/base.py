@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
@@ -70,6 +70,15 @@ class Section(BaseModel):
                     raise expected(f"one of `{key}` and its other names", "several")
                 found[key] = found.pop(other)
         return cls.reshape(found)
+
+    @classmethod
+    def unwritten(cls) -> Self:
+        """Return the section as it is where nothing of it is written; for sections without required keys.
+
+        The values are not validated: each `cls()` would build a validator of its own, most of them while a module is
+        imported (30 cost 0.8 MiB in each process). A test compares each such section to what its validator would make.
+        """
+        return cls.model_construct()
 
     @classmethod
     def is_off(cls, key: str, value: object) -> bool:

@@ -65,7 +65,7 @@ class Limits(Section):
     connections: Positive = Field(
         default=10_000, description="Client connections held at once; past it new ones wait in the backlog."
     )
-    http2: Http2Limits = Field(default=Http2Limits(), description="Per connection of HTTP/2.")
+    http2: Http2Limits = Field(default=Http2Limits.unwritten(), description="Per connection of HTTP/2.")
     in_flight: Count = Field(default=0, description="Exchanges at once, 0 for no limit; past it 503 with Retry-After.")
     queue: Queue | None = Field(
         default=None, description="Before `in_flight`. Absent: nobody waits; `{}`: on with its defaults."

@@ -213,7 +213,7 @@ class Case(Section):
 
     name: Name | None = Field(default=None, description="What reports call it. Absent: its method and URL.")
     request: CaseRequest = Field(description="The request.")
-    given: Given = Field(default=Given(), description="What is so meanwhile.")
+    given: Given = Field(default=Given.unwritten(), description="What is so meanwhile.")
     expect: Expected | None = Field(default=None, description="What is expected of the last exchange.")
     expect_all: tuple[Expected, ...] = Field(
         default=(), description="What is expected of each exchange, in order, in place of `expect`."

@@ -67,7 +67,7 @@ class Plugin(Section):
         "time that the configuration is read. Absent: it is made anew where its `class` or `config` has changed.",
     )
 
-    wasm: Wasm = Field(default=Wasm(), description="Bounds of a plugin that is a WebAssembly module.")
+    wasm: Wasm = Field(default=Wasm.unwritten(), description="Bounds of a plugin that is a WebAssembly module.")
 
     @field_validator("class_")
     @classmethod

@@ -172,7 +172,7 @@ class CircuitBreaker(Section):
 
     failure_threshold: Positive = Field(default=5, description="Consecutive failures of one backend that open it.")
     error_rate: ErrorRate = Field(
-        default=ErrorRate(), description="Share that opens it: of a backend, and of the whole upstream."
+        default=ErrorRate.unwritten(), description="Share that opens it: of a backend, and of the whole upstream."
     )
     timeout: Timeout = Field(default=30.0, description="From open to half-open.")
     half_open_requests: Positive = Field(default=1, description="Probes let through while half-open.")
@@ -183,7 +183,7 @@ class CircuitBreaker(Section):
         "health; `health_check`, that alone, or a successful check once the timeout has passed (without checks, the "
         "timeout).",
     )
-    fallback: Fallback = Field(default=Fallback(), description="What is answered while it is open.")
+    fallback: Fallback = Field(default=Fallback.unwritten(), description="What is answered while it is open.")
     dry_run: Flag = Field(
         default=False,
         description="Open and close it, count, log and tell what it would keep out; nothing is.",

@@ -40,13 +40,13 @@ class Settings(Section):
     listeners: tuple[Listener, ...] = Field(
         default=(Listener(name="tcp:8080", endpoint="tcp:8080"),), description="Where clients connect."
     )
-    admin: Admin = Field(default=Admin(), description="The operators' own port.")
+    admin: Admin = Field(default=Admin.unwritten(), description="The operators' own port.")
     health_paths: Flag = Field(
         default=True,
         description="Whether the listeners answer /health, /ready, /health/live, /health/ready, /health/startup.",
     )
-    timeouts: Timeouts = Field(default=Timeouts(), description="How long things may take.")
-    limits: Limits = Field(default=Limits(), description="How much of something there may be.")
+    timeouts: Timeouts = Field(default=Timeouts.unwritten(), description="How long things may take.")
+    limits: Limits = Field(default=Limits.unwritten(), description="How much of something there may be.")
     processes: Processes = Field(
         default=1,
         description="How many processes share the ports; `auto` is one for each core.",
@@ -56,13 +56,15 @@ class Settings(Section):
         description="Addresses and networks whose X-Forwarded-* and PROXY headers are believed; `unix:` is who comes "
         "by a UNIX socket.",
     )
-    forwarded: Forwarded = Field(default=Forwarded(), description="Fields that tell a backend about the client.")
+    forwarded: Forwarded = Field(
+        default=Forwarded.unwritten(), description="Fields that tell a backend about the client."
+    )
     redis: Redis | None = Field(
         default=None,
         description="The Redis server, used only by what names it, and to tell other instances of purges of the cache.",
     )
     defaults: Defaults = Field(
-        default=Defaults(), description="For every route and every upstream that does not say otherwise."
+        default=Defaults.unwritten(), description="For every route and every upstream that does not say otherwise."
     )
     groups: dict[Name, SharedRoute] = Field(
         default={}, description="What several routes have in common, by the name that they call it by (`group`)."
@@ -104,8 +106,8 @@ class Settings(Section):
     cache_store: Literal["memory", "redis"] = Field(
         default="memory", description="Where the answers of routes with `cache` are kept."
     )
-    cache: CacheMemory = Field(default=CacheMemory(), description="The store in memory, of each process.")
-    paths: Paths = Field(default=Paths(), description="How the servers behind the routes read paths.")
+    cache: CacheMemory = Field(default=CacheMemory.unwritten(), description="The store in memory, of each process.")
+    paths: Paths = Field(default=Paths.unwritten(), description="How the servers behind the routes read paths.")
     routes: tuple[Route, ...] = Field(default=(), description="What goes where; the most specific match wins.")
     error_pages: ErrorPages = Field(
         default={},
@@ -114,13 +116,13 @@ class Settings(Section):
         "`intercept: true`: for errors of backends too.",
     )
     plugins: tuple[Plugin, ...] = Field(default=(), description="Middleware from outside the package.")
-    access_log: AccessLog = Field(default=AccessLog(), description="One line for every exchange.")
-    log: Log = Field(default=Log(), description="The application's own log.")
+    access_log: AccessLog = Field(default=AccessLog.unwritten(), description="One line for every exchange.")
+    log: Log = Field(default=Log.unwritten(), description="The application's own log.")
     log_shipping: LogShipping | None = Field(
         default=None, description="Where records of the logs are sent, beside. Absent: nowhere."
     )
-    metrics: Metrics = Field(default=Metrics(), description="What /metrics shows.")
-    tracing: Tracing = Field(default=Tracing(), description="Where spans go.")
+    metrics: Metrics = Field(default=Metrics.unwritten(), description="What /metrics shows.")
+    tracing: Tracing = Field(default=Tracing.unwritten(), description="Where spans go.")
     strict: Flag = Field(
         default=False,
         description="Whether what `gateway check` warns about is an error; a start goes by what the file alone shows.",

@@ -162,9 +162,9 @@ _MEBIBYTE = 1024 * 1024
 class RequestChanges(_HeaderChanges):
     """Changes on the way in."""
 
-    path: PathChanges = Field(default=PathChanges(), description="The path.")
-    query: QueryChanges = Field(default=QueryChanges(), description="The query.")
-    body: BodyChanges = Field(default=BodyChanges(), description="The body, where it is JSON.")
+    path: PathChanges = Field(default=PathChanges.unwritten(), description="The path.")
+    query: QueryChanges = Field(default=QueryChanges.unwritten(), description="The query.")
+    body: BodyChanges = Field(default=BodyChanges.unwritten(), description="The body, where it is JSON.")
     max_body: Room = Field(
         default=_MEBIBYTE, description="Longest JSON that rules for bodies change, with its codings and without; 413."
     )
@@ -181,7 +181,7 @@ class ResponseChanges(_HeaderChanges):
     status: dict[Annotated[int, Parsed(_status_key, {"type": "string"}, "status")], _ClientStatus] = Field(
         default={}, description="Status of the backend to status for the client."
     )
-    body: BodyChanges = Field(default=BodyChanges(), description="The body, where it is JSON.")
+    body: BodyChanges = Field(default=BodyChanges.unwritten(), description="The body, where it is JSON.")
     max_body: Room = Field(
         default=_MEBIBYTE, description="Longest JSON that rules for bodies change, with its codings and without; 502."
     )
@@ -190,5 +190,5 @@ class ResponseChanges(_HeaderChanges):
 class Transformations(Section):
     """Changes in both directions."""
 
-    request: RequestChanges = Field(default=RequestChanges(), description="On the way in.")
-    response: ResponseChanges = Field(default=ResponseChanges(), description="On the way out.")
+    request: RequestChanges = Field(default=RequestChanges.unwritten(), description="On the way in.")
+    response: ResponseChanges = Field(default=ResponseChanges.unwritten(), description="On the way out.")

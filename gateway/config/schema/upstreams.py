@@ -192,7 +192,7 @@ class SharedUpstream(Shared):
         default=None,
         description="Before `in_flight` and `adaptive_concurrency`. Absent: nobody waits; `{}`: on with its defaults.",
     )
-    pool: Pool = Field(default=Pool(), description="Connections, for each backend.")
+    pool: Pool = Field(default=Pool.unwritten(), description="Connections, for each backend.")
     host_header: HostHeader = Field(
         default="client",
         description="What a backend sees as Host: the `client`'s, its own (`backend`: host and port of its URL), or "
@@ -213,7 +213,7 @@ class SharedUpstream(Shared):
         description="What is spoken with backends: `http1`, `http2` (on http:// and at sockets by prior knowledge), or "
         "`auto`: on https:// what the handshake agrees on (ALPN), on h2c:// HTTP/2, else HTTP/1.1.",
     )
-    tls: BackendTLS = Field(default=BackendTLS(), description="For https:// backends.")
+    tls: BackendTLS = Field(default=BackendTLS.unwritten(), description="For https:// backends.")
 
 
 class Upstream(SharedUpstream, OwnKeys):

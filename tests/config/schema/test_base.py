@@ -6,7 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.config.differences import same
-from gateway.config.schema.bounds import Limits
+from gateway.config.schema.auth import Auth
+from gateway.config.schema.base import Section
+from gateway.config.schema.bounds import Limits, Redis
 from gateway.config.schema.routes import Route
 
 
@@ -53,3 +55,19 @@ def test_a_pickle_has_no_names_of_keys() -> None:
 def test_a_section_that_lacks_a_key_can_be_pickled() -> None:
     """One that was not validated."""
     assert pickle.loads(pickle.dumps(Route.model_construct(name="a"))).name == "a"
+
+
+def _left_out(cls: type[Section] = Section) -> set[type[Section]]:
+    """Return the sections that others have without a word of them."""
+    defaults = [field.default for field in cls.model_fields.values() if isinstance(field.default, Section)]
+    own = {type(default) for default in defaults if not default.model_fields_set}
+    return own.union(*map(_left_out, cls.__subclasses__()))
+
+
+@pytest.mark.parametrize("section", sorted(_left_out() | {Auth, Redis}, key=repr))
+def test_a_section_that_is_left_out_is_what_its_validator_makes_of_nothing(section: type[Section]) -> None:
+    """It is made without its validator: neither checks nor other values may hide in there."""
+    made, validated = section.unwritten(), section.model_validate({})
+
+    assert made.__dict__ == validated.__dict__
+    assert made.model_fields_set == validated.model_fields_set == set()
