@@ -1,0 +1,59 @@
+"""The kinds of source, by the names that `gateway import` knows them by.
+
+A kind is a line of `KINDS`: in words what it is, what reads a file of it (`parts.read_part` where it is YAML or JSON; a
+reader of another format makes nodes with places, so that what is not read is found there too), and a function that
+loads its module and returns `fill(source, draft)` and its `HINTS`: what is known of keys that nothing reads. Modules
+are loaded when their kind is wanted.
+
+Tests: `tests/importing/test_kinds.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from gateway.importing.draft import Draft, Hint
+from gateway.importing.parts import Part
+
+Fill = Callable[[Part, Draft], None]
+"""Puts what a source says into a draft. Raises `ConfigError` where the source is none of this kind."""
+
+
+class Module(NamedTuple):
+    """What a kind's module has."""
+
+    fill: Fill
+    hints: Mapping[str, Hint]
+
+
+class Kind(NamedTuple):
+    """One kind of source."""
+
+    words: str
+    read: Callable[[str], Part]
+    load: Callable[[], Module]
+
+
+KINDS: Final[dict[str, Kind]] = {}
+"""By name."""
+
+
+def convert(kind: str, file: str, kinds: Mapping[str, Kind] = KINDS) -> Draft:
+    """Make a draft of a file.
+
+    Args:
+        kind: One of `kinds`, by name.
+        file: Its name.
+        kinds: Those that there are.
+
+    Raises:
+        ConfigError: The file cannot be read, or is none of this kind; each problem has its line.
+    """
+    chosen = kinds[kind]
+    source = chosen.read(file)
+    module = chosen.load()
+    draft = Draft(kind, file)
+    module.fill(source, draft)
+    draft.list_unread(source, module.hints)
+    return draft
