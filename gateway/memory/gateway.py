@@ -51,6 +51,7 @@ class MemoryGateway:
         chance: For everything that is left to chance.
         wall_clock: Unix seconds; by default they move with the virtual clock.
         whole: What is in common with other workers, where there are some.
+        log: Takes its access log; by default one that keeps it.
 
     Attributes:
         network: As given.
@@ -68,9 +69,10 @@ class MemoryGateway:
         chance: random.Random,
         wall_clock: Callable[[], float] | None = None,
         whole: Whole | None = None,
+        log: MemoryLog | None = None,
     ) -> None:
         self.network = network
-        self.log = MemoryLog()
+        self.log = MemoryLog() if log is None else log
         self.parts: Gateway = assemble(
             settings,
             network.clock,

@@ -2,6 +2,10 @@
 
 Takes the place of `gateway.dialling.dialer.SocketDialer`. Nothing happens by itself: `pump` lets
 everything happen that is due, in one order, or in one that is drawn by chance.
+
+# Note [Turns]
+In the one order, each end at which something is due has its turn, the oldest first; one that is woken by an older end
+has its own in the same turn. Ends at which nothing is due are not asked: of a thousand connections few are in use.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -48,6 +53,11 @@ class MemoryNetwork:
         self._later: deque[Callable[[], None]] = deque()
         self._pumping = False
         self._next_port = 40000
+        # Note [Turns]: ends that are woken for the next turn, those of the turn under way, and how far that has come.
+        self._woken: list[tuple[int, MemoryTransport]] = []
+        self._turn: list[tuple[int, MemoryTransport]] = []
+        self._from, self._to = 0, 0
+        self._made = 0
 
     def listen(self, host: str, port: int, accept: Accept | None) -> None:
         """Accept connections to an address; None swallows attempts to connect without an answer."""
@@ -78,8 +88,9 @@ class MemoryNetwork:
         """
         self._next_port += 1
         here, there = IPv4Address("TCP", address, self._next_port), IPv4Address("TCP", *at)
-        one = MemoryTransport(here, there, self.random, self._gone)
-        two = MemoryTransport(there, here, self.random, self._gone)
+        self._made += 2
+        one = MemoryTransport(here, there, self.random, self._gone, self._wake, self._made - 1)
+        two = MemoryTransport(there, here, self.random, self._gone, self._wake, self._made)
         one.other, two.other = two, one
         if secure:
             directlyProvides(two, ISSLTransport, *providedBy(two))
@@ -149,18 +160,43 @@ class MemoryNetwork:
     def turn(self) -> bool:
         """Let one thing that is due happen at each end; returns whether there was one."""
         self.clock.advance(0)
-        transports = list(self.transports)
         if self.random is not None:
+            transports = list(self.transports)
             self.random.shuffle(transports)
             if self._later and self.random.random() < 0.5:
                 self._later.popleft()()
                 return True
             # One thing a turn, so that any order can come about.
             return any(transport.step() for transport in transports) or self._run_later()
-        if self._run_later():
-            return True
-        done = [transport.step() for transport in transports]  # each of them, not only the first
-        return any(done)
+        return self._run_later() or self._step_all()
+
+    def _step_all(self) -> bool:
+        """Let one thing happen at each end where something is due: Note [Turns]."""
+        turn = self._turn = self._woken
+        self._woken = []
+        self._to = self._made
+        heapify(turn)
+        done = False
+        try:
+            while turn:
+                self._from, transport = heappop(turn)
+                transport.awake = False
+                if transport.step():
+                    done = True
+                    transport.wake()  # there may be more
+        finally:
+            self._from = self._to
+            self._woken += turn  # what is left where a protocol has raised
+        return done
+
+    def _wake(self, transport: MemoryTransport) -> None:
+        """Give an end its turn: in the one under way if that has not come as far, else in the next."""
+        if self.random is not None:
+            return  # all are asked
+        if self._from < transport.number <= self._to:
+            heappush(self._turn, (transport.number, transport))
+        else:
+            self._woken.append((transport.number, transport))
 
     def _gone(self, transport: MemoryTransport) -> None:
         self.transports.pop(transport, None)

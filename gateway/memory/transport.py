@@ -50,11 +50,14 @@ class MemoryTransport:
         peer: The other end.
         chance: Where given, reads are cut anywhere.
         gone: Told when this end is connected no more.
+        woken: Told when something may be due at an end where nothing was; until then `step` need not be called there.
+        number: Of this end among all, in the order in which they were made.
 
     Attributes:
         queued: Octets that the wire has not taken.
         most_queued: The largest that `queued` ever was.
         written: Octets written.
+        awake: Whether the network has been told, and has not looked since.
     """
 
     def __init__(
@@ -63,6 +66,8 @@ class MemoryTransport:
         peer: IPv4Address,
         chance: random.Random | None,
         gone: Callable[[MemoryTransport], object],
+        woken: Callable[[MemoryTransport], object],
+        number: int,
     ) -> None:
         self.protocol: Any = None
         self.other: MemoryTransport
@@ -73,6 +78,9 @@ class MemoryTransport:
         self.written = 0
         self._chance = chance
         self._gone = gone
+        self._woken = woken
+        self.number = number
+        self.awake = False
         self._host = host
         self._peer = peer
         self._queue: deque[memoryview] = deque()
@@ -101,6 +109,7 @@ class MemoryTransport:
         self._flush()
         if self._queue:
             self._writing = True
+            self.wake()
             self.most_queued = max(self.most_queued, self.queued)
             if self.queued > QUEUE and self._producer is not None and not self._producer_paused:
                 self._producer_paused = True
@@ -115,17 +124,20 @@ class MemoryTransport:
         self._reading = False
         self.disconnecting = True
         self._writing = True
+        self.wake()
 
     def abortConnection(self) -> None:
         if self.connected and not self._aborting:
             self._aborting = True
             self._reading = False
+            self.wake()
             self.other._arrive(Ending.RESET)
 
     def loseWriteConnection(self) -> None:
         if self.connected and not self._write_closed:
             self._half_closing = True
             self._writing = True
+            self.wake()
 
     def getPeer(self) -> IPv4Address:
         return self._peer
@@ -168,6 +180,7 @@ class MemoryTransport:
         self._producer_paused = False
         if self.connected and self.disconnecting:
             self._writing = True
+            self.wake()
 
     def pauseProducing(self) -> None:
         self._reading = False
@@ -176,6 +189,7 @@ class MemoryTransport:
         # After a FIN as well: Twisted reads the end again, and tells of it again.
         if self.connected and not self.disconnecting and not self._aborting:
             self._reading = True
+            self.wake()
 
     def stopProducing(self) -> None:
         self.loseConnection()
@@ -216,6 +230,8 @@ class MemoryTransport:
                 self._wire.appendleft(data[cut:])
                 data = data[:cut]
             self._on_wire -= len(data)
+            if self.other._writing:
+                self.other.wake()  # there is room for what waits there
             self.protocol.dataReceived(bytes(data))
             return True
         if self._end is None:
@@ -265,6 +281,7 @@ class MemoryTransport:
             if other.connected:
                 other._wire.append(data)
                 other._on_wire += len(data)
+                other.wake()
             else:
                 self._arrive(Ending.RESET)  # nobody is there any more
         return moved
@@ -272,9 +289,16 @@ class MemoryTransport:
     def _arrive(self, end: Ending) -> None:
         if self.connected and self._end is not Ending.RESET:
             self._end = end
+            self.wake()
             if end is Ending.RESET:
                 self._wire.clear()
                 self._on_wire = 0
+
+    def wake(self) -> None:
+        """Tell the network that something may be due here."""
+        if not self.awake:
+            self.awake = True
+            self._woken(self)
 
     def _lose(self, why: type[Exception]) -> None:
         self.connected = False

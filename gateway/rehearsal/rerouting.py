@@ -102,24 +102,35 @@ def _taker(tree: Snapshot, sample: Sample) -> tuple[str | None, int]:
 
 
 def _samples(settings: Settings, apart: bool) -> Iterator[Sample]:
-    by_name = {one.name: address_of(one.endpoint) for one in settings.listeners}
     for route in settings.routes:
-        fields = [(name, _value(value)) for name, value in route.headers.items()]
-        asked = [(name, _value(value)) for name, value in route.query.items()]
-        if any(value is None for _, value in (*fields, *asked)):
+        yield from samples(route, settings, apart)
+
+
+def samples(route: Route, settings: Settings, apart: bool = False) -> Iterator[Sample]:
+    """Yield requests that a route is for; none where that cannot be told.
+
+    Args:
+        route: One of the configuration's.
+        settings: The configuration.
+        apart: Whether there is one for each listener; else one for the first that the route is on.
+    """
+    by_name = {one.name: address_of(one.endpoint) for one in settings.listeners}
+    fields = [(name, _value(value)) for name, value in route.headers.items()]
+    asked = [(name, _value(value)) for name, value in route.query.items()]
+    if any(value is None for _, value in (*fields, *asked)):
+        return
+    headers = tuple((name, value) for name, value in fields if value is not None)
+    query = "&".join(f"{name}={value}" for name, value in asked)
+    places = [place for name, place in by_name.items() if route.is_on(name)]
+    for path in route.path:
+        target = _path(path)
+        if target is None:
             continue
-        headers = tuple((name, value) for name, value in fields if value is not None)
-        query = "&".join(f"{name}={value}" for name, value in asked)
-        places = [place for name, place in by_name.items() if route.is_on(name)]
-        for path in route.path:
-            target = _path(path)
-            if target is None:
-                continue
-            target = f"{target}?{query}" if query else target
-            for host in route.hosts:
-                for method in _methods(route):
-                    for place in places if apart else places[:1]:
-                        yield Sample(method, _host(host), target, headers, place)
+        target = f"{target}?{query}" if query else target
+        for host in route.hosts:
+            for method in _methods(route):
+                for place in places if apart else places[:1]:
+                    yield Sample(method, _host(host), target, headers, place)
 
 
 def _methods(route: Route) -> tuple[str, ...]:

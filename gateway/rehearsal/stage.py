@@ -10,19 +10,16 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from gateway.config import Settings
-from gateway.config.endpoint_strings import IN_THE_CLEAR, address_of
+from gateway.config.endpoint_strings import address_of
 from gateway.config.schema.cases import TIME, CaseRequest, GivenAnswer
 from gateway.config.schema.routes import Route
-from gateway.headers import Headers
-from gateway.http.hosts import normal_host
 from gateway.memory.client import FakeClient, Received
 from gateway.memory.gateway import MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork
-from gateway.message import Request
-from gateway.rehearsal.backends import Backends, Sent, encoded
+from gateway.rehearsal.asked import Asked, asked_by, head_of, listener_of
+from gateway.rehearsal.backends import Backends, Sent
 from gateway.rehearsal.credentials import CannotShow, Claims, Credentials, Field
 from gateway.rehearsal.enclosing import enclosed
 from gateway.serving.trial import Trial, tried
@@ -32,28 +29,6 @@ LONGEST: Final = 3600.0
 """Seconds of the gateway's time after which an answer is not waited for any more."""
 
 __all__ = ["CannotShow", "Outcome", "Stage"]
-
-
-@dataclass
-class Asked:
-    """What a client sent.
-
-    Attributes:
-        target: Of the request line.
-        headers: Its fields.
-        content: What came behind them.
-    """
-
-    method: str
-    target: str
-    headers: Headers
-    content: bytes
-
-    @property
-    def octets(self) -> bytes:
-        """Return it as it goes over the wire."""
-        line = f"{self.method} {self.target} HTTP/1.1\r\n".encode()
-        return line + self.headers.encode() + b"\r\n" + self.content
 
 
 @dataclass
@@ -126,27 +101,14 @@ class Stage:
 
     def route(self, request: CaseRequest) -> tuple[Route | None, Trial]:
         """Return which route would take a request, and why; nothing is sent and nothing is counted."""
-        head = Request(
-            request.method.encode(),
-            _target(request.url, ()).encode(),
-            Headers([(name.encode(), value.encode()) for name, value in request.headers.items()]),
-            normal_host(_host(request).encode()),
-        )
         endpoints = {one.name: one.endpoint for one in self.settings.listeners}
-        trial = tried(self.memory.parts.root.tree.at(address_of(endpoints[self.listener(request)])), head)
+        tree = self.memory.parts.root.tree.at(address_of(endpoints[self.listener(request)]))
+        trial = tried(tree, head_of(request))
         return None if trial.route is None else self._routes.get(trial.route.name), trial
 
     def listener(self, request: CaseRequest) -> str:
         """Return the name of the listener that a request comes in by."""
-        if request.listener is not None:
-            return request.listener
-        parts = urlsplit(request.url)
-        listeners = self.settings.listeners
-        tls = parts.scheme == "https"
-        secure = [one for one in listeners if (one.endpoint.partition(":")[0] not in IN_THE_CLEAR) is tls]
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        at_port = [one for one in listeners if address_of(one.endpoint).rpartition(":")[2] == str(port)]
-        return next(iter([*at_port, *secure, *listeners])).name
+        return listener_of(request, self.settings)
 
     def ask(self, request: CaseRequest, claims: Claims | None = None) -> Outcome:
         """Make a request on a connection of its own, and wait for what becomes of it.
@@ -167,7 +129,7 @@ class Stage:
         before, lines, begun = len(self.backends.sent), len(self.memory.log.lines), self._clock.seconds()
         client = self._client = FakeClient()
         self.memory.accept(client, request.client, self.listener(request), request.url.startswith("https:"))
-        asked = _asked(request, *shown)
+        asked = asked_by(request, *shown)
         client.send(asked.octets)
         self.memory.network.pump()
         answer = self._answer(client, request.method.encode())
@@ -211,30 +173,3 @@ class Stage:
 
 def _last(lines: Sequence[bytes]) -> dict[str, Any]:
     return json.loads(lines[-1]) if lines else {}
-
-
-def _host(request: CaseRequest) -> str:
-    own = next((value for name, value in request.headers.items() if name.lower() == "host"), None)
-    return own or urlsplit(request.url).netloc.rpartition("@")[2]
-
-
-def _target(url: str, parameters: Sequence[Field]) -> str:
-    parts = urlsplit(url)
-    query = "&".join(filter(None, [parts.query, *(f"{name}={value}" for name, value in parameters)]))
-    return (parts.path or "/") + (f"?{query}" if query else "")
-
-
-def _asked(request: CaseRequest, fields: Sequence[Field], parameters: Sequence[Field]) -> Asked:
-    """Return what a client sends: the request, and what is shown with it where it does not show that itself."""
-    content, own = encoded(request.body, request.headers)
-    names = {name.lower() for name in own}
-    lines = [] if "host" in names else [("Host", _host(request))]
-    lines += [(name, value) for name, value in own.items() if name.lower() != "cookie"]
-    lines += [(name, value) for name, value in fields if name.lower() not in {"cookie", *names}]
-    cookies = [value for name, value in [*own.items(), *fields] if name.lower() == "cookie"]
-    if cookies:
-        lines.append(("Cookie", "; ".join(cookies)))
-    if request.body is not None and "content-length" not in names:
-        lines.append(("Content-Length", str(len(content))))
-    headers = Headers([(name.encode(), value.encode()) for name, value in lines])
-    return Asked(request.method, _target(request.url, parameters), headers, content)

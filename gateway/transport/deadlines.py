@@ -67,5 +67,10 @@ class Deadlines:
             if timed.deadline <= now and timed in self._watched:
                 timed.on_deadline(now)
 
+    @property
+    def soonest(self) -> float:
+        """The first deadline there is, in monotonic seconds; `NEVER` for none. For clocks that jump to it."""
+        return min((timed.deadline for timed in self._watched), default=NEVER)
+
     def __len__(self) -> int:
         return len(self._watched)

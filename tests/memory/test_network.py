@@ -368,3 +368,45 @@ def test_a_network_that_never_rests_is_found(line: Line) -> None:
     line.near.write(b"ping")
     with pytest.raises(RuntimeError, match="rest"):
         line.network.pump(most=100)
+
+
+def test_an_end_that_is_woken_by_an_older_one_has_its_turn_in_the_same() -> None:
+    """And the older one, woken by a younger, in the next: so the order does not depend on who was asked before."""
+    network = MemoryNetwork(Clock())
+    pairs = [(Plain(), Plain()) for _ in range(3)]
+    for client, server in pairs:
+        network.connect(client, server)
+    (_, first), (middle, _), (_, last) = pairs[0], pairs[1], pairs[2]
+
+    def pass_on(data: bytes) -> None:
+        for client, _ in (pairs[0], pairs[2]):
+            client.transport.write(data)  # type: ignore[union-attr]
+
+    middle.dataReceived = pass_on  # type: ignore[method-assign]
+    pairs[1][1].transport.write(b"x")  # type: ignore[union-attr]
+
+    network.turn()
+    assert (first.received, last.received) == (b"", b"x")
+    network.turn()
+    assert (first.received, last.received) == (b"x", b"x")
+
+
+def test_what_a_protocol_raises_keeps_nobody_from_the_next_turn() -> None:
+    """The ends behind it are asked then."""
+    network = MemoryNetwork(Clock())
+    bad, good = Plain(), Plain()
+    for server in (bad, good):
+        client = Plain()
+        network.connect(client, server)
+        client.transport.write(b"x")  # type: ignore[union-attr]
+
+    def fail(data: bytes) -> None:
+        raise RuntimeError("no")
+
+    bad.dataReceived = fail  # type: ignore[method-assign]
+
+    with pytest.raises(RuntimeError):
+        network.turn()
+    network.pump()
+
+    assert good.received == b"x"

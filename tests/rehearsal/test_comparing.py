@@ -9,8 +9,9 @@ import pytest
 from gateway.config.schema.cases import Expected
 from gateway.headers import Headers
 from gateway.memory.client import Received
+from gateway.rehearsal.asked import Asked
 from gateway.rehearsal.comparing import compare
-from gateway.rehearsal.stage import Asked, Outcome
+from gateway.rehearsal.stage import Outcome
 
 
 def outcome(body: bytes = b"", **record: Any) -> Outcome:

@@ -66,3 +66,14 @@ def test_what_decides_about_requests_stays() -> None:
     )
 
     assert enclosed(settings) == settings
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("http", True), ("tcp", True), ("grpc", False), ("script", False)])
+def test_checks_that_a_backend_in_memory_can_answer_are_kept_where_they_are_asked_for(kind: str, kept: bool) -> None:
+    """A program would be run for real."""
+    check = {"type": kind, **({"command": ["/bin/true"]} if kind == "script" else {})}
+    upstream = {"name": "a", "backends": [{"url": "http://a.internal"}], "health_check": check}
+    settings = from_mapping({"upstreams": [upstream], "routes": ROUTES})
+
+    assert (enclosed(settings, checks=True).upstreams[0].health_check is not None) is kept
+    assert enclosed(settings).upstreams[0].health_check is None

@@ -140,3 +140,14 @@ def test_an_age_is_never_more_than_was_said(seconds: float, drawn: float) -> Non
 
     assert 0.9 * seconds * (1 - 1e-9) <= age <= seconds
     assert aged(seconds, lambda: 0.0) == seconds
+
+
+def test_a_clock_can_jump_to_the_first_deadline() -> None:
+    """There is none where nothing is watched."""
+    watched = Deadlines(Now())
+    assert watched.soonest == NEVER
+
+    for deadline in (7.0, 3.0, NEVER):
+        watched.watch(Timed(deadline))
+
+    assert watched.soonest == 3.0
