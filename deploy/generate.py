@@ -76,7 +76,7 @@ def schema() -> str:
 
 
 def _for_helm(said: Any) -> Any:
-    """Return what a schema admits, without its words and defaults, and without patterns that look ahead.
+    """Return what a schema admits, without its words, examples and defaults, and without patterns that look ahead.
 
     Helm is written in Go, which does not know these. The gateway has its own defaults.
     """
@@ -84,7 +84,7 @@ def _for_helm(said: Any) -> Any:
         return [_for_helm(each) for each in said]
     if not isinstance(said, dict):
         return said
-    kept = {key: each for key, each in said.items() if key not in ("default", "description", "title")}
+    kept = {key: each for key, each in said.items() if key not in ("default", "description", "examples", "title")}
     if "(?!" in kept.get("pattern", ""):
         del kept["pattern"]
     for key, each in kept.items():

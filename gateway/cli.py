@@ -22,13 +22,16 @@ if sys.argv[1:2] == ["run"]:
 import click
 
 from gateway.commands.apikey import apikey
+from gateway.commands.completion import completion
 from gateway.commands.explain import explain
 from gateway.commands.hash_secret import hash_secret
 from gateway.commands.health import health
 from gateway.commands.lint import lint
+from gateway.commands.new import new
 from gateway.commands.plan import diff, plan
 from gateway.commands.plugin import plugin
 from gateway.commands.resting import collector_resting
+from gateway.commands.schema import schema
 from gateway.commands.test import test
 from gateway.commands.top import top
 from gateway.commands.upgrade import upgrade
@@ -134,15 +137,6 @@ def effective_config(path: str, effective: bool) -> None:
 
 
 @main.command()
-@collector_resting()
-def schema() -> None:
-    """Print the JSON Schema of a configuration, for editors."""
-    from gateway.config.jsonschema import as_text
-
-    click.echo(as_text(), nl=False)
-
-
-@main.command()
 @click.argument("path", metavar="[PATH]", required=False, type=click.Path())
 @click.option("--config", "-c", "named", metavar="PATH", help="The configuration: PATH, said as twistd has it.")
 @click.option(
@@ -196,11 +190,14 @@ def _configuration(path: str | None, named: str | None, forms: tuple[str, ...]) 
 
 main.add_command(hash_secret)
 main.add_command(apikey)
+main.add_command(completion)
 main.add_command(explain)
 main.add_command(lint)
+main.add_command(new)
 main.add_command(plan)
 main.add_command(diff)
 main.add_command(plugin)
+main.add_command(schema)
 main.add_command(test)
 main.add_command(upgrade)
 main.add_command(health)

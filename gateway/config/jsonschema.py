@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from gateway.config.examples import add_examples
 from gateway.config.schema import Settings
 
 _SUBSTITUTED = {"type": "string", "pattern": r"\$\{", "description": "From the environment."}
@@ -20,6 +21,8 @@ _REFERENCE = {"$ref": "#/$defs/Substituted"}
 def json_schema() -> dict[str, Any]:
     """Make the schema from the models."""
     schema: dict[str, Any] = Settings.model_json_schema(by_alias=True)
+    _describe(schema)
+    add_examples(schema)
     schema["properties"]["access_log"] = _or({"const": False}, schema["properties"]["access_log"])
     schema = _with_substitution(schema)
     schema["$defs"]["Substituted"] = _SUBSTITUTED
@@ -31,6 +34,14 @@ def as_text() -> str:
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+def _describe(schema: dict[str, Any]) -> None:
+    """Say at a key what its section says of itself: pydantic leaves out words that would stand there twice."""
+    for definition in (schema, *schema["$defs"].values()):
+        for key in definition.get("properties", {}).values():
+            if "$ref" in key:
+                key.setdefault("description", schema["$defs"][key["$ref"].rpartition("/")[2]].get("description"))
+
+
 def _with_substitution(schema: Any) -> Any:
     """Let `${VAR}` stand where a number, a choice or true or false is wanted: what it becomes is not known yet."""
     if isinstance(schema, list):
@@ -38,14 +49,16 @@ def _with_substitution(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     if schema.get("type") in ("integer", "number", "boolean") or ("enum" in schema and "type" in schema):
-        notes = {key: value for key, value in schema.items() if key in ("title", "description", "default")}
+        notes = {key: value for key, value in schema.items() if key in ("title", "description", "default", "examples")}
         rest = {key: value for key, value in schema.items() if key not in notes}
         return {"anyOf": [rest, _REFERENCE], **notes}
-    # A default is a value, not a schema, whatever keys it has.
-    return {key: value if key == "default" else _with_substitution(value) for key, value in schema.items()}
+    # Defaults and examples are values, not schemas, whatever keys they have.
+    return {
+        key: value if key in ("default", "examples") else _with_substitution(value) for key, value in schema.items()
+    }
 
 
 def _or(other: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    notes = {key: value for key, value in schema.items() if key in ("description", "default")}
+    notes = {key: value for key, value in schema.items() if key in ("description", "default", "examples")}
     rest = {key: value for key, value in schema.items() if key not in notes}
     return {"anyOf": [rest, other], **notes}

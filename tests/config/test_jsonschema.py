@@ -29,6 +29,7 @@ def test_a_variable_may_stand_where_a_number_does() -> None:
         "anyOf": [{"type": "integer", "minimum": 0, "maximum": 2147483647}, {"$ref": "#/$defs/Substituted"}],
         "default": 0,
         "description": "Exchanges at once, 0 for no limit; past it 503 with Retry-After.",
+        "examples": [1000],
         "title": "In Flight",
     }
 
@@ -41,3 +42,4 @@ def test_short_ways_of_writing_are_known_to_editors() -> None:
     assert {"$ref": "#/$defs/RateLimit"} in schema["$defs"]["Route"]["properties"]["rate_limit"]["anyOf"]
     assert "rate" in schema["$defs"]["RateLimit"]["properties"]
     assert {"const": False} in schema["properties"]["access_log"]["anyOf"]
+    assert {"type": "string", "pattern": "^https?://[^/]"} in schema["$defs"]["Case"]["properties"]["request"]["anyOf"]

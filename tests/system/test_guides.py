@@ -100,6 +100,15 @@ def test_test_your_configuration(tmp_path: Path) -> None:
             guide.stop()
 
 
+def test_begin_with_a_configuration_of_your_own(tmp_path: Path) -> None:
+    """Written, looked at, tested, explained; the schema beside it."""
+    guide = Guide("docs/guides/first-configuration.md", tmp_path, {})
+    try:
+        assert guide.follow() == 9
+    finally:
+        guide.stop()
+
+
 def test_compress_answers(tmp_path: Path) -> None:
     """As curl sees it."""
     with backend() as origin:

@@ -99,6 +99,11 @@ def _or_none(schema: dict[str, Any]) -> None:
     schema["additionalProperties"] = {"anyOf": [inner, {"type": "null"}]}
 
 
+def _or_url(schema: dict[str, Any]) -> None:
+    """Tell editors that a request may be written as its URL."""
+    schema["anyOf"] = [{"$ref": schema.pop("$ref")}, {"type": "string", "pattern": "^https?://[^/]"}]
+
+
 class Meant(Section):
     """A section of which a key that is written says something, whatever its value: others are not written back."""
 
@@ -212,7 +217,7 @@ class Case(Section):
     """One test."""
 
     name: Name | None = Field(default=None, description="What reports call it. Absent: its method and URL.")
-    request: CaseRequest = Field(description="The request.")
+    request: CaseRequest = Field(description="The request; or its URL alone.", json_schema_extra=_or_url)
     given: Given = Field(default=Given.unwritten(), description="What is so meanwhile.")
     expect: Expected | None = Field(default=None, description="What is expected of the last exchange.")
     expect_all: tuple[Expected, ...] = Field(
