@@ -110,6 +110,7 @@ test-pipx: $(VENV)/.runtime $(VENV)/.pipx  ## install this checkout by pipx, and
 
 # The image, by what is there of BUILDER. The same commit makes the same image, wherever both bases are the same. All files are of 1970:
 # by the commit's time each commit would have other layers, and who upgrades would fetch what has not changed.
+# The label `source` is what the metadata of a release has as its "Source" (setup.py); a checkout knows no address.
 BUILDER ?= docker podman buildah
 IMAGE ?= gateway
 IMAGE_ARGS ?=
@@ -122,11 +123,12 @@ image:  ## build the image of the gateway (Dockerfile)
 	$(call say,"Building $(IMAGE):$$version by $$builder: some minutes"); \
 	BUILDAH_FORMAT=docker "$$builder" build $$times --tag $(IMAGE) --tag $(IMAGE):"$$version" --build-arg VERSION="$$version" \
 	  --build-arg REVISION="$$(git rev-parse HEAD)" --build-arg CREATED="$$(date -u -d "@$$epoch" +%Y-%m-%dT%H:%M:%SZ)" \
-	  --build-arg SOURCE_DATE_EPOCH=0 $(IMAGE_ARGS) .
+	  --build-arg SOURCE_DATE_EPOCH=0 $${GATEWAY_PROJECT_URL:+--label "org.opencontainers.image.source=$${GATEWAY_PROJECT_URL%/}"} $(IMAGE_ARGS) .
 
 .PHONY: test-image
 test-image: $(VENV)/.dev $(VENV)/.deploy $(VENV)/.builder  ## build the image of Debian's packages, twice, and run it
-	@PATH="$(abspath $(BIN)):$$PATH:/usr/sbin" GATEWAY_IMAGE=1 $(BIN)/python -m pytest tests/system/test_image.py $(ARGS)
+	@PATH="$(abspath $(BIN)):$$PATH:/usr/sbin" GATEWAY_IMAGE=1 GATEWAY_DEPLOY_TOOLS=$(abspath $(VENV)/deploy) \
+	  $(BIN)/python -m pytest tests/system/test_image.py $(ARGS)
 	@$(BIN)/python -m tests.system.image_figures
 
 # -- long runs and hard tests (docs/hardening.md has what came of them) ---------

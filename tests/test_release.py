@@ -193,6 +193,29 @@ def test_who_releases_says_where_the_project_is(home: str, said: str | None) -> 
     assert metadata_of_a_release(home)["places"].get("Source") == said
 
 
+@pytest.mark.parametrize(
+    ("home", "labels"),
+    [
+        ("", []),
+        (
+            "https://forge.test/we/gateway/",
+            ["--label", "org.opencontainers.image.source=https://forge.test/we/gateway"],
+        ),
+    ],
+)
+def test_the_image_of_a_release_says_the_same(home: str, labels: list[str], tmp_path: Path) -> None:
+    """Registries show the repository that the label `source` names; a stand-in for docker notes it."""
+    builder = tmp_path / "docker"
+    builder.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    builder.chmod(0o755)
+    environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GATEWAY_PROJECT_URL": home}
+
+    asked = subprocess.check_output(["make", "image", "BUILDER=docker"], cwd=ROOT, env=environ, text=True).splitlines()
+
+    start = asked.index("SOURCE_DATE_EPOCH=0") + 1
+    assert asked[start:] == [*labels, "."]
+
+
 def test_the_description_on_pypi_leads_to_the_repository() -> None:
     """It is README.md, and no other file lies beside it there: its links and pictures are files of the repository."""
     home = "https://forge.test/we/gateway"

@@ -1,8 +1,8 @@
 """Look for holes, by tools that others have made: `make security`. Whatever is found, and not excused, fails the run.
 
 Dependencies by pip-audit, the code by bandit and by rules of our own for semgrep, the admin port and the token
-endpoint by schemathesis, a running gateway by wapiti, and its TLS by sslscan. A tool that is not there, or has nothing
-to go by, is told of as such: not as a gateway without holes.
+endpoint by schemathesis, a running gateway by wapiti, and its TLS by sslscan and testssl.sh. A tool that is not
+there, or has nothing to go by, is told of as such: not as a gateway without holes.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests import pki
 from tests.published import Table, publish
-from tests.security import code, tls
+from tests.security import attacks, code, tls
+from tests.security.listeners import listening
 from tests.system.chaos import Backend
 from tests.system.gateway_process import GatewayProcess, one_upstream
-from tests.system.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 MINUTES = 3
@@ -175,20 +174,26 @@ def tls_by_sslscan(_: Path) -> Checked:
 
 
 def scanned_listeners(directory: Path) -> dict[str, tls.Port]:
-    """Have listeners of both kinds looked at, of which nothing but a certificate is said."""
-    pki.Authority().write_identity(directory / "keys" / "a.pem", "localhost")
-    kinds = {
-        "ssl:": f"privateKey={directory}/keys/a.pem:certKey={directory}/keys/a.pem",
-        "sni:": f"certificates={directory}/keys",
-    }
-    ports = {kind: free_port() for kind in kinds}
-    listeners = [{"endpoint": f"{kind}{ports[kind]}:{how}:interface=127.0.0.1"} for kind, how in kinds.items()]
-    gateway = GatewayProcess(directory, **one_upstream("http://127.0.0.1:9"), listeners=listeners)
-    try:
-        gateway.start()
+    """Have listeners of both kinds looked at."""
+    with listening(directory) as ports:
         return {kind: tls.scan(port, directory / "sslscan.xml") for kind, port in ports.items()}
-    finally:
-        gateway.stop()
+
+
+def tls_by_testssl(_: Path) -> Checked:
+    """Try the known attacks on TLS on the same listeners."""
+    what, by = "TLS of listeners, known attacks", "testssl.sh"
+    if shutil.which("testssl") is None:
+        return Checked(what, by, "nothing", [], "testssl.sh is not installed (Debian has it)")
+    with tempfile.TemporaryDirectory() as place, listening(Path(place)) as ports:
+        scans = {kind: attacks.scan(port, Path(place, f"{port}.json")) for kind, port in ports.items()}
+    return attacked(what, by, scans)
+
+
+def attacked(what: str, by: str, scans: Mapping[str, attacks.Scan]) -> Checked:
+    """Put what was found out about each kind of listener together."""
+    weak = [f"{kind} {words}" for kind, one in scans.items() for words in one.weak]
+    unanswered = "; ".join(f"{kind} {words}" for kind, one in scans.items() for words in one.unanswered)
+    return Checked(what, by, "; ".join(f"{kind} {one.asked} answers" for kind, one in scans.items()), weak, unanswered)
 
 
 CHECKS: dict[str, Callable[[Path], Checked]] = {
@@ -198,6 +203,7 @@ CHECKS: dict[str, Callable[[Path], Checked]] = {
     "schemathesis": ports_by_schemathesis,
     "wapiti": gateway_by_wapiti,
     "tls": tls_by_sslscan,
+    "attacks": tls_by_testssl,
 }
 
 

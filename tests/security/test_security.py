@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.security import code, tls
-from tests.security.run import Checked, audited, scanned, scanned_listeners, table
+from tests.security import attacks, code, tls
+from tests.security.run import Checked, attacked, audited, scanned, scanned_listeners, table
 
 REPORT = """<?xml version="1.0"?><document><ssltest host="127.0.0.1" port="1">
   <protocol type="ssl" version="2" enabled="0"/><protocol type="tls" version="1.0" enabled="{old}"/>
@@ -61,6 +62,39 @@ def test_listeners_take_nothing_weak(tmp_path: Path) -> None:
     for port in scanned_listeners(tmp_path).values():
         assert port.weak == []
         assert port.versions == ["TLSv1.2", "TLSv1.3"]
+
+
+def report(*findings: tuple[str, str, str]) -> str:
+    """A report of testssl.sh's about a port that withstands all, but for what is given: id, severity, address."""
+    good = [(f"TLS1_{n}", "OK", "127.0.0.1/127.0.0.1") for n in range(10)]
+    told = [{"id": name, "severity": how, "ip": ip, "finding": "words"} for name, how, ip in [*good, *findings]]
+    return json.dumps(told)
+
+
+def test_an_attack_that_works_is_a_finding() -> None:
+    """From LOW on; what is fine, or said for completeness, is none."""
+    scan = attacks.read(
+        report(("heartbleed", "CRITICAL", "127.0.0.1/"), ("BEAST", "LOW", "127.0.0.1/"), ("ALPN", "INFO", "127.0.0.1/"))
+    )
+
+    assert scan.weak == ["heartbleed: words (CRITICAL)", "BEAST: words (LOW)"]
+    assert scan.asked == 13
+    assert scan.unanswered == []
+
+
+def test_an_attack_that_could_not_be_tried_is_not_one_that_fails() -> None:
+    """The table says what was not looked at; what this machine's OpenSSL cannot do concerns no port."""
+    scan = attacks.read(report(("DROWN", "WARN", "127.0.0.1/"), ("engine_problem", "WARN", "/")))
+
+    made = attacked("TLS", "testssl.sh", {"ssl:": scan})
+    assert (made.verdict, made.missing) == ("not checked", "ssl: DROWN: words (WARN)")
+    assert made.amount == "ssl: 10 answers"
+
+
+def test_testssl_that_reached_nobody_has_checked_nothing() -> None:
+    """An empty report is no good one."""
+    with pytest.raises(ValueError, match="no port that speaks TLS"):
+        attacks.read("[]")
 
 
 def test_each_rule_has_an_example_that_it_must_find() -> None:
