@@ -5,6 +5,7 @@ Tests: `tests/commands/test_plan.py`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,8 @@ _COLOURS: Final = {"danger": "red", "warning": "yellow", "change": "cyan", "note
 _SIGNS: Final = {"-": "red", "+": "green"}
 _MARKS: Final = {"danger": "🛑", "warning": "⚠️", "change": "🔹", "note": "▫️"}
 _NOTHING: Final = "nothing changes"
+_TICKS: Final = re.compile("`+")
+_PUNCTUATION: Final = re.compile(r"[\\`*_\[\]<>|~&#]")
 
 
 def is_empty(plan: Plan, twice: Sequence[Twice]) -> bool:
@@ -155,7 +158,8 @@ def markdown(plan: Plan, twice: Sequence[Twice]) -> Iterator[str]:
             move = one.move
             taker = _taker(move)
             words = "; ".join(effect.words for effect in one.effects)
-            cells = (_code(str(move.sample)), _escaped(move.before or "no route"), _escaped(taker), _escaped(words))
+            cells = [_code(str(move.sample), cell=True)]
+            cells += [_escaped(each, cell=True) for each in (move.before or "no route", taker, words)]
             yield f"| {_MARKS[one.level]} | {' | '.join(cells)} |"
     if plan.doubts:
         yield from ("", "#### Doubtful, and was not", "")
@@ -168,7 +172,7 @@ def markdown(plan: Plan, twice: Sequence[Twice]) -> Iterator[str]:
     for asked in twice:
         yield ""
         lines = [click.unstyle(line) for line in _asked(asked)]
-        fence = "```" if not any("```" in line for line in lines) else "`````"
+        fence = "`" * max(3, 1 + max(map(len, _TICKS.findall("".join(lines))), default=0))
         yield from (f"#### {_code(lines[0])}", "", f"{fence}diff", *(line[2:] for line in lines[1:]), fence)
 
 
@@ -177,13 +181,31 @@ def _cited(before: Place | None, after: Place | None) -> str:
     return f" {_code(words)}" if words else ""
 
 
-def _code(words: str) -> str:
-    clean = printable(words).replace("|", "\\|")
-    return f"`{clean}`" if "`" not in clean else f"`` {clean} ``"
+def _code(words: str, cell: bool = False) -> str:
+    """Return words as code; in a cell of a table, where `|` parts cells even inside of code.
+
+    Code ends at as many backticks as it began with: at one more than any of the words has in a row.
+    """
+    clean = printable(words)
+    if cell:
+        clean = clean.replace("|", "\\|")
+    ticks = "`" * (1 + max(map(len, _TICKS.findall(clean)), default=0))
+    space = " " if clean.startswith("`") or clean.endswith("`") else ""
+    return f"{ticks}{space}{clean}{space}{ticks}"
 
 
-def _escaped(words: str) -> str:
-    return printable(words).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+def _escaped(words: str, cell: bool = False) -> str:
+    """Return words that nothing in Markdown makes something else of: a route's name may be a link, or a picture.
+
+    What stands between backticks is code, as it is meant where we have put them ourselves.
+    """
+    pieces = printable(words).split("`")
+    if len(pieces) % 2 == 0:  # one of them is the operator's own
+        return _PUNCTUATION.sub(r"\\\g<0>", "`".join(pieces))
+    return "".join(
+        _code(piece, cell) if place % 2 and piece else _PUNCTUATION.sub(r"\\\g<0>", piece)
+        for place, piece in enumerate(pieces)
+    )
 
 
 def document(plan: Plan, twice: Sequence[Twice]) -> dict[str, Any]:

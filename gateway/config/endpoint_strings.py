@@ -27,6 +27,8 @@ _ARGUMENTS = {
 
 KINDS = tuple(_ARGUMENTS)
 
+_LOOPBACK = ("127.", "::1", "localhost")
+
 IN_THE_CLEAR = frozenset({"tcp", "tcp6", "unix", "systemd"})
 """Kinds without TLS; a plugin's may have it."""
 
@@ -75,6 +77,12 @@ def address_of(written: str) -> str:
         path = named.get("address") or next(iter(_PIECE.findall(written)[1:]), "")
         return f"unix:{_plain(path)}"
     return written
+
+
+def on_this_machine(written: str) -> bool:
+    """Whether only this machine can connect to an endpoint; false where nobody can tell."""
+    kind, named = parse(written)
+    return kind == "unix" or named.get("interface", "").startswith(_LOOPBACK)
 
 
 def check_arguments(written: str) -> None:

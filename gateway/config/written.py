@@ -14,6 +14,7 @@ Tests: `tests/config/test_written.py`, `tests/composition/test_failed_changes.py
 
 from __future__ import annotations
 
+import ast
 import re
 
 from gateway.config.nodes import ListNode, MapNode, Node
@@ -21,6 +22,7 @@ from gateway.config.problems import ConfigError, NotPossible, Place, Problem
 from gateway.config.schema import Settings
 
 _NUMBER = re.compile(r"\[([0-9]+)\]")
+_QUOTED = re.compile(r"""\[('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\]""")
 
 
 def find_places(error: ConfigError | NotPossible, root: MapNode | None, settings: Settings) -> None:
@@ -98,6 +100,9 @@ def _step(node: Node, path: str, said: str) -> tuple[Node, str, int] | None:
         return None
     if not isinstance(node, MapNode):
         return None
+    if (quoted := _QUOTED.match(path)) is not None:  # as `gateway.config.nodes.join` writes what is no plain word
+        key = ast.literal_eval(quoted[1])
+        return None if key not in node.entries else (node.entries[key].node, node.path_of(key, said), quoted.end())
     dot = path.startswith(".")
     # Of names with dots the longest: `auth.jwt.a.b.secret` may be of `a` or of `a.b`.
     for key in sorted(node.entries, key=len, reverse=True):

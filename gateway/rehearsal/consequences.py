@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from gateway.config import Settings
-from gateway.config.endpoint_strings import port_of
+from gateway.config.endpoint_strings import on_this_machine, port_of
 from gateway.config.schema.auth import ApiKeys, Auth
 from gateway.config.schema.tokens import JwtVerifier
 from gateway.config.schema.upstreams import Upstream
 from gateway.config.units import format_duration, format_size
 from gateway.rehearsal.effects import Effect, of_addresses, of_limits, outside
-
-_LOOPBACK: Final = ("127.", "::1", "localhost")
 
 UNSEEN: Final = frozenset({"access_log", "log", "log_shipping", "metrics", "tracing", "tests", "strict", "groups"})
 """Keys that nobody who calls sees a change of; what groups say is seen in the routes."""
@@ -64,9 +62,8 @@ def of_section(section: str, old: Settings, new: Settings) -> Iterator[Effect]:
 def _admin(old: Settings, new: Settings) -> Iterator[Effect]:
     was, now = old.admin, new.admin
     if was.endpoint != now.endpoint:
-        here, there = port_of(was.endpoint), port_of(now.endpoint)
-        opens = there is not None and not there[0].startswith(_LOOPBACK)
-        if opens and (here is None or here[0].startswith(_LOOPBACK)):
+        opens = port_of(now.endpoint) is not None and not on_this_machine(now.endpoint)
+        if opens and (port_of(was.endpoint) is None or on_this_machine(was.endpoint)):
             yield Effect("danger", "the operators' port is open to other machines: whoever reaches it reads everything")
         yield Effect("change", "the operators' port is another one: who scrapes it has to be told")
     if was.token.get_secret_value() != now.token.get_secret_value():

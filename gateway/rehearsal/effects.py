@@ -148,11 +148,29 @@ def of_limits(before: Sequence[RateLimit], after: Sequence[RateLimit]) -> Iterat
             yield Effect("warning", words)
         elif (other.burst or other.limit) > (one.burst or one.limit):
             yield Effect("warning", f"more are let in at once by the limit by {name}")
+        yield from _tiers(name, one, other)
         if set(other.except_) - set(one.except_):
             yield Effect("warning", f"the limit by {name} has more exceptions")
     for scope in now:
         if scope not in was:
             yield Effect("warning", f"callers over {_rate(now[scope])} are refused (429): a limit by {'+'.join(scope)}")
+
+
+def _tiers(name: str, before: RateLimit, after: RateLimit) -> Iterator[Effect]:
+    """Compare what callers of each tier have; who is in none has the limit itself, and 0 is no limit."""
+    for tier in dict.fromkeys([*before.tiers, *after.tiers]):
+        was, now = before.tiers.get(tier, before.limit), after.tiers.get(tier, after.limit)
+        if was and not now:
+            yield Effect("danger", f"callers with {tier} have no limit by {name} any more")
+        elif now and (not was or now / after.window < was / before.window):
+            before_it = f"{was} in {format_duration(before.window)}" if was else "no limit"
+            words = f"callers with {tier} over {now} in {format_duration(after.window)} are refused (429)"
+            yield Effect("warning", f"{words}: by {name} they had {before_it}")
+        elif now and now / after.window > was / before.window:
+            words = (
+                f"{now} in {format_duration(after.window)} in the place of {was} in {format_duration(before.window)}"
+            )
+            yield Effect("warning", f"the limit by {name} is looser for callers with {tier}: {words}")
 
 
 def _rate(limit: RateLimit) -> str:
@@ -232,6 +250,12 @@ def _cors(before: Route, after: Route) -> Iterator[Effect]:
         yield Effect(level, f"pages of {', '.join(sorted(more))} may call{what}")
     if fewer := was - now:
         yield Effect("warning", f"pages of {', '.join(sorted(fewer))} cannot call any more")
+    if (stay := was & now) and before.cors is not None and after.cors is not None:
+        pages = ", ".join(sorted(stay))
+        if after.cors.allow_credentials and not before.cors.allow_credentials:
+            yield Effect("danger", f"pages of {pages} may call with their visitors' cookies")
+        elif before.cors.allow_credentials and not after.cors.allow_credentials:
+            yield Effect("warning", f"pages of {pages} cannot call with their visitors' cookies any more")
 
 
 def _bounds(before: Route, after: Route) -> Iterator[Effect]:

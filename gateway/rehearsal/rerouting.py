@@ -1,13 +1,14 @@
 """Which requests go elsewhere: samples of what every route is for, tried on the routing tables of two configurations.
 
-Nothing is sent: the tables are asked by the rules that requests meet (`gateway.serving.trial`). What a regular
-expression is for cannot be told from it, so that paths of this kind have no samples.
+Nothing is sent: the tables are asked by the rules that requests meet (`gateway.serving.trial`). Of a path that is a
+regular expression, some of the texts that it matches are samples (`gateway.rehearsal.matching_texts`).
 
 Tests: `tests/rehearsal/test_rerouting.py`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -18,12 +19,16 @@ from gateway.config.patterns import PARAMETER
 from gateway.config.schema.routes import Route
 from gateway.headers import Headers
 from gateway.message import Request
+from gateway.rehearsal.matching_texts import SAMPLE, matching_texts
 from gateway.serving.trial import tried
 
-_SEGMENT: Final = "sample"
-"""Stands for a parameter: a word that hardly any other route has for a segment of its own."""
-
 _ANY_HOST: Final = "any.invalid"
+
+_SENT_AS_IT_IS: Final = re.compile(r"/[!$&-;=@-_a-z~|{}]*")
+"""A path that clients send without escapes: no space, no control character, none of `?`, `#`, `%`, `<`, `>`, `"`."""
+
+_IN_A_FIELD: Final = re.compile(r"[!$'-;=@-_a-z~|]*")
+"""A value that stands in a field and in a query alike."""
 
 
 class Sample(NamedTuple):
@@ -123,14 +128,12 @@ def samples(route: Route, settings: Settings, apart: bool = False) -> Iterator[S
     query = "&".join(f"{name}={value}" for name, value in asked)
     places = [place for name, place in by_name.items() if route.is_on(name)]
     for path in route.path:
-        target = _path(path)
-        if target is None:
-            continue
-        target = f"{target}?{query}" if query else target
-        for host in route.hosts:
-            for method in _methods(route):
-                for place in places if apart else places[:1]:
-                    yield Sample(method, _host(host), target, headers, place)
+        for target in _targets(path):
+            asking = f"{target}?{query}" if query else target
+            for host in route.hosts:
+                for method in _methods(route):
+                    for place in places if apart else places[:1]:
+                        yield Sample(method, _host(host), asking, headers, place)
 
 
 def _methods(route: Route) -> tuple[str, ...]:
@@ -138,19 +141,21 @@ def _methods(route: Route) -> tuple[str, ...]:
 
 
 def _host(host: str | None) -> str:
-    return _ANY_HOST if host is None else f"{_SEGMENT}{host[1:]}" if host.startswith("*.") else host
+    return _ANY_HOST if host is None else f"{SAMPLE}{host[1:]}" if host.startswith("*.") else host
 
 
-def _path(pattern: str) -> str | None:
-    """Return a path that a pattern is for; None where that cannot be told."""
+def _targets(pattern: str) -> Iterator[str]:
+    """Yield paths that a pattern is for."""
     if pattern.startswith("~"):
-        return None
-    return "/".join(
-        _SEGMENT if one == "*" or one.startswith("{*") or PARAMETER.fullmatch(one) else one
-        for one in pattern.split("/")
+        yield from filter(_SENT_AS_IT_IS.fullmatch, matching_texts(pattern[1:]))
+        return
+    yield "/".join(
+        SAMPLE if one == "*" or one.startswith("{*") or PARAMETER.fullmatch(one) else one for one in pattern.split("/")
     )
 
 
 def _value(condition: str) -> str | None:
     """Return a value that meets a condition; None where that cannot be told."""
-    return None if condition.startswith("~") else _SEGMENT if condition == "*" else condition
+    if condition.startswith("~"):
+        return next(filter(_IN_A_FIELD.fullmatch, matching_texts(condition[1:])), None)
+    return SAMPLE if condition == "*" else condition

@@ -15,7 +15,7 @@ from typing import Final
 
 from gateway.composition.builders.counts import Identities
 from gateway.composition.snapshot import Snapshot
-from gateway.config.endpoint_strings import IN_THE_CLEAR, address_of, parse
+from gateway.config.endpoint_strings import IN_THE_CLEAR, address_of, on_this_machine, parse
 from gateway.config.loading import Loaded
 from gateway.config.problems import ConfigError
 from gateway.config.schema.limiting import RateLimit
@@ -131,9 +131,13 @@ def _ports(old: Loaded, new: Loaded) -> Iterator[tuple[str, Effect]]:
             yield entry.endpoint, Effect("warning", "it is closed; connections go on until they end")
         elif entry not in now and other.endpoint != entry.endpoint:
             yield entry.endpoint, Effect("change", f"`{other.endpoint}` is opened in its place; connections go on")
+    at_home = all(on_this_machine(one.endpoint) for one in was)
     for entry in now:
         other = before.get(address_of(entry.endpoint))
-        if other is None:
+        if other is None and at_home and not on_this_machine(entry.endpoint):
+            words = "it is opened to other machines: until now all listeners were for this one alone"
+            yield entry.endpoint, Effect("danger", words)
+        elif other is None:
             yield entry.endpoint, Effect("change", "it is opened")
         elif _in_the_clear(entry) and not _in_the_clear(other):
             yield entry.endpoint, Effect("danger", "clients are spoken to in the clear: it was TLS")

@@ -135,6 +135,21 @@ def test_markdown_is_for_pull_requests(files: tuple[Path, Path]) -> None:
     assert "401 → 200" in lines
 
 
+def test_a_name_stays_a_name_in_markdown(files: tuple[Path, Path]) -> None:
+    """No link, no picture, no emphasis, no second cell; and code has no stray backslashes outside of a table."""
+    old, new = files
+    new.write_text(NEW.replace("name: me, path: /users/me", 'name: "![x](http://e) _y_ `z", path: "/users/a|b``c"'))
+
+    lines = run("--markdown", old, new, "--request", "http://x/users/a|b````c").stdout.splitlines()
+
+    name = "!\\[x\\](http://e) \\_y\\_ \\`z"
+    assert f"⚠️ **routes {name} added** `{new}:7:5`" in lines
+    assert any(line.startswith(f"| 🛑 | ```GET /users/a\\|b``c``` | users | {name} | everybody") for line in lines)
+    assert "#### `````GET http://x/users/a|b````c`````" in lines
+    assert lines[-1] == "`" * 5
+    assert "- `timeout: 10s → 5s`" in "\n".join(lines)
+
+
 def test_a_secret_is_never_printed(files: tuple[Path, Path]) -> None:
     """In no form."""
     old, new = files

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.config.endpoint_strings import address_of, check_arguments, parse, port_of
+from gateway.config.endpoint_strings import address_of, check_arguments, on_this_machine, parse, port_of
 from gateway.config.patterns import endpoint
 from gateway.config.problems import Unexpected
 
@@ -55,3 +55,21 @@ def test_the_address_of_an_endpoint(written: str, port: tuple[str, str] | None, 
     """The same whatever its kind and its files; a port that the system chooses is none."""
     assert port_of(written) == port
     assert address_of(written) == address
+
+
+@pytest.mark.parametrize(
+    ("written", "local"),
+    [
+        ("tcp:80", False),
+        ("tcp:80:interface=127.0.0.2", True),
+        ("tcp6:80:interface=\\:\\:1", True),
+        ("sni:interface=localhost:port=443", True),
+        ("tcp:80:interface=0.0.0.0", False),
+        ("tcp:80:interface=10.0.0.1", False),
+        ("unix:/run/gateway.sock", True),
+        ("systemd:domain=INET:index=0", False),
+    ],
+)
+def test_which_endpoints_are_for_this_machine_alone(written: str, local: bool) -> None:
+    """Those of the loopback interface and of the file system; of others nobody can tell."""
+    assert on_this_machine(written) is local

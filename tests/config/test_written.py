@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from gateway.config import Settings, reading
 from gateway.config.inheritance import fill_in
 from gateway.config.loading import load_with_places
-from gateway.config.nodes import MapNode
+from gateway.config.nodes import MapNode, join
 from gateway.config.problems import ConfigError, Place, Problem, below, unusable
 from gateway.config.written import find_places, found
 
@@ -56,6 +57,19 @@ def test_a_key_is_found_by_its_path(root: MapNode, path: str, line: int, shown: 
 
     assert place is not None
     assert (place.line, said) == (line, shown)
+
+
+@pytest.mark.parametrize(
+    "key", ["claim.plan=free", "a b", "it's", 'say "x"', "[1]", "x']", "back\\slash", "ü.ö", "", "\n"]
+)
+def test_a_key_that_is_no_plain_word_is_found(key: str) -> None:
+    """Whatever stands in it: its path is as `join` writes it, and what stands below it is found too."""
+    tree = reading.read(json.dumps({"first": {}, key: {"below": 1}}, indent=0), "g.yaml", [])
+    assert isinstance(tree, MapNode)
+
+    for line, path in ((3, join("", key)), (4, join(join("", key), "below"))):
+        place, said = found(tree, path)
+        assert (place and place.line, said) == (line, path)
 
 
 @pytest.mark.parametrize("path", ["", "redis.tls.ca", "route", "routes.a"])

@@ -94,6 +94,42 @@ def route(said: dict[str, Any]) -> Route:
         ({"rate_limit": RATE}, {}, "danger", "the limit by ip is gone: it was 10 in 1s"),
         (
             {"rate_limit": RATE},
+            {"rate_limit": RATE | {"tiers": {"claim.plan=pro": 0}}},
+            "danger",
+            "callers with claim.plan=pro have no limit by ip any more",
+        ),
+        (
+            {"rate_limit": RATE},
+            {"rate_limit": RATE | {"tiers": {"claim.plan=pro": 20}}},
+            "warning",
+            "the limit by ip is looser for callers with claim.plan=pro: 20 in 1s in the place of 10 in 1s",
+        ),
+        (
+            {"rate_limit": RATE | {"tiers": {"claim.plan=pro": 0}}},
+            {"rate_limit": RATE},
+            "warning",
+            "callers with claim.plan=pro over 10 in 1s are refused (429): by ip they had no limit",
+        ),
+        (
+            {"rate_limit": RATE | {"tiers": {"claim.plan=pro": 20}}},
+            {"rate_limit": RATE | {"tiers": {"claim.plan=pro": 15}}},
+            "warning",
+            "callers with claim.plan=pro over 15 in 1s are refused (429): by ip they had 20 in 1s",
+        ),
+        (
+            {"cors": {"allowed_origins": ["https://a.example"]}},
+            {"cors": {"allowed_origins": ["https://a.example"], "allow_credentials": True}},
+            "danger",
+            "pages of https://a.example may call with their visitors' cookies",
+        ),
+        (
+            {"cors": {"allowed_origins": ["https://a.example"], "allow_credentials": True}},
+            {"cors": {"allowed_origins": ["https://a.example"]}},
+            "warning",
+            "pages of https://a.example cannot call with their visitors' cookies any more",
+        ),
+        (
+            {"rate_limit": RATE},
             {"rate_limit": RATE | {"dry_run": True}},
             "danger",
             "the limit by ip is in dry run: it was 10 in 1s",

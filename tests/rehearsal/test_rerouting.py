@@ -74,12 +74,24 @@ def test_alike_moves_are_told_once() -> None:
 
 
 def test_hosts_conditions_and_queries_are_met() -> None:
-    """By a sample that has them; what an expression is for has none."""
+    """By a sample that has them; where it cannot be told what an expression is for, there is none."""
     special = {"name": "one", "path": "/", "host": "*.x.org", "methods": ["GET"], "headers": {"A": "*", "B": "2"},
                "query": {"q": "1"}}  # fmt: skip
     (found,) = moved([ALL], [ALL, special]).items()
     assert found == ("GET sample.x.org/?q=1", ("all", "one", 0, 1))
-    assert moved([ALL], [ALL, special | {"query": {"q": "~[0-9]"}}]) == {}
+    assert list(moved([ALL], [ALL, special | {"query": {"q": "~[0-9]"}}])) == ["GET sample.x.org/?q=0"]
+    assert moved([ALL], [ALL, special | {"query": {"q": "~\\pL"}}]) == {}
+
+
+def test_paths_by_expression_have_samples() -> None:
+    """One that takes a part of what another was for, by being written before it, is seen."""
+    words = {"name": "words", "path": "~/x/[a-z]+", "methods": ["GET"]}
+    rest = {"name": "rest", "path": "~/x/.*", "methods": ["GET"]}
+    public = {"name": "public", "path": "~/x/public/.+", "methods": ["GET"]}
+
+    assert moved([words, rest], [rest, words]) == {"GET /x/sample": ("words", "rest", 0, 2)}
+    assert moved([rest], [public, rest]) == {"GET /x/public/sample": ("rest", "public", 0, 2)}
+    assert moved([rest, public], [rest]) == {}
     assert moved([ONE], [ONE, {"name": "e", "path": "~/users/x.*"}]) == {}
 
 

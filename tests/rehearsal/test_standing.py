@@ -93,6 +93,17 @@ def test_ports_that_open_and_close(directory: Path) -> None:
     }
 
 
+def test_a_port_that_opens_to_other_machines(directory: Path) -> None:
+    """It is a danger where all listeners were for this machine alone, and a change where others were open before."""
+    home = loaded(directory, ("8080", "8080:interface=127.0.0.1"), ("tcp:8081", "unix:/run/gateway.sock"))
+    local = "tcp:8081:interface=127.0.0.1"
+
+    assert compare(home, loaded(directory)).ports["tcp:8080"].level == "danger"
+    moved = loaded(directory, ("tcp:8080", "tcp:8083:interface=localhost"), ("tcp:8081", local))
+    assert compare(home, moved).ports[local].level == "change"
+    assert compared(directory, ("8081", "8082")).ports["tcp:8082"].level == "change"
+
+
 def test_a_port_with_other_certificates_stays_open(directory: Path) -> None:
     """Told at the endpoint that goes and at the one that comes; without TLS from then on it is a danger."""
     secure = ("sni:8443:certificates=a", "sni:8443:certificates=b", "tcp:8443")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from gateway.config.callers import reads_authorization
 from gateway.config.doubts.common import Doubt, Finding, Step, asks_who, coded, written
-from gateway.config.endpoint_strings import parse
+from gateway.config.endpoint_strings import on_this_machine, parse
 from gateway.config.problems import suggestion
 from gateway.config.schema import Settings
 from gateway.config.schema.auth import Auth
@@ -24,7 +24,6 @@ _OWN_CLAIMS = frozenset(["iss", "sub", "client_id", "aud", "iat", "exp", "jti", 
 
 _TLS = frozenset(["ssl", "tls", "sni", "unix"])
 _CLEAR = frozenset(["tcp", "tcp6", "systemd"])
-_LOOPBACK = ("127.", "::1", "localhost")
 
 
 def callers(settings: Settings) -> Iterator[Finding]:
@@ -44,8 +43,7 @@ def callers(settings: Settings) -> Iterator[Finding]:
     if settings.trusted_proxies:
         return  # a proxy before the gateway may end TLS
     for index, listener in enumerate(settings.listeners):
-        kind, named = parse(listener.endpoint)
-        if kind in _CLEAR and not named.get("interface", "").startswith(_LOOPBACK):
+        if parse(listener.endpoint).kind in _CLEAR and not on_this_machine(listener.endpoint):
             words = "passwords (`auth.basic`) come over it in clear text: use `sni:` or `ssl:`"
             words += ", or name in `trusted_proxies` the proxy that ends TLS"
             yield Finding(("listeners", index, "endpoint"), words, "clear-text")
