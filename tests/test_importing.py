@@ -108,3 +108,14 @@ def test_a_check_of_a_small_configuration_loads_no_more_than_it_did(tmp_path: Pa
 
     assert packages(modules) & SLOW == set()
     assert len(modules) < 780
+
+
+def test_what_is_asked_of_a_small_configuration_loads_no_more_than_a_check_of_it(tmp_path: Path) -> None:
+    """To explain a request takes the gateway in memory, and no library for credentials that nobody shows."""
+    file = tmp_path / "gateway.yaml"
+    file.write_text(CONFIGURATION)
+
+    modules = loaded(COMMAND, "explain", str(file), "http://localhost/api/users/7")
+
+    assert packages(modules) & SLOW == set()
+    assert len(modules) < 800

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from gateway.commands.resting import collector_resting
+
 if TYPE_CHECKING:
     from gateway.config.schema.cases import CaseRequest
     from gateway.rehearsal.decisions import Explanation
@@ -33,6 +35,7 @@ _COLOURS: Final = {"-": "red", "+": "green"}
 @click.option("--curl", "as_curl", is_flag=True, help="Print the curl command that makes the request, and no more.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object in place of the text.")
 @click.argument("words", metavar="[CURL ARGUMENTS] URL", nargs=-1, type=click.UNPROCESSED)
+@collector_resting()
 def explain(
     path: str,
     caller: str | None,

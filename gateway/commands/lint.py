@@ -29,6 +29,7 @@ _COLOURS: Final = {"warning": "yellow", "advice": "cyan"}
 @click.argument("path", metavar="CONFIG", required=False, type=click.Path())
 @click.option("--explain", "code", metavar="CODE", help="Say why there is this rule, and what to do; nothing is read.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object in place of the text.")
+@collector_resting()
 def lint(path: str | None, code: str | None, as_json: bool) -> None:
     """Tell what is doubtful about a configuration: all that `gateway check` warns of, and what is only unwise.
 
@@ -46,8 +47,7 @@ def lint(path: str | None, code: str | None, as_json: bool) -> None:
 
     assert path is not None  # for the type checker
     try:
-        with collector_resting():
-            found = linted(path, os.environ)
+        found = linted(path, os.environ)
     except ConfigError as error:
         click.echo("\n".join(map(str, error.problems)), err=True)
         raise SystemExit(COULD_NOT) from None

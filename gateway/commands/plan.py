@@ -55,6 +55,7 @@ class _Pasted(click.Command):
 @click.option("--check", is_flag=True, help="Exit with 1 where anything differs: for CI.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="For a pull request.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object in place of the text.")
+@collector_resting()
 def plan(
     paths: tuple[str, ...],
     live: str | None,
@@ -80,10 +81,9 @@ def plan(
         raise click.UsageError("Say one of --markdown and --json.")
     asked = [_request(one) for one in requests]
     try:
-        with collector_resting():
-            new = _linted(paths[-1])
-            old, found = _running(live, new) if live is not None else _before(paths[0], new)
-            twice = _made(asked, caller, old, new)
+        new = _linted(paths[-1])
+        old, found = _running(live, new) if live is not None else _before(paths[0], new)
+        twice = _made(asked, caller, old, new)
     except ConfigError as error:
         _end("\n".join(map(str, error.problems)))
     if as_json:

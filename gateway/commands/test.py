@@ -36,6 +36,7 @@ COULD_NOT: Final = 2
 @click.option("-n", "most", metavar="NUMBER", type=click.IntRange(1), help="Tests at once; as many as there are cores.")
 @click.option("--junit-xml", metavar="FILE", type=click.Path(dir_okay=False), help="Write a report for CI.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object in place of the text.")
+@collector_resting()
 def test(
     paths: tuple[str, ...],
     expression: str,
@@ -60,12 +61,11 @@ def test(
         raise click.BadParameter(str(error), param_hint="'-k'") from None
     begun = time.perf_counter()
     reports = []
-    with collector_resting():
-        for path in paths:
-            report = _run(path, chooses, stop, most, None if as_json else verdicts.Progress(path, verbose))
-            reports.append(report)
-            if stop and report.failed:
-                break
+    for path in paths:
+        report = _run(path, chooses, stop, most, None if as_json else verdicts.Progress(path, verbose))
+        reports.append(report)
+        if stop and report.failed:
+            break
     seconds = time.perf_counter() - begun
     if junit_xml is not None:
         _write(junit_xml, verdicts.junit(reports, seconds))

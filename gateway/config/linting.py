@@ -82,12 +82,15 @@ def _linted(found: sources.Sources, environ: Mapping[str, str], problems: list[P
     directory = found.directory
     if beside is not None:
         found = found._replace(directory=beside)
+    in_files: list[Problem] = []
     # What is doubtful is told here, and not refused.
-    loaded = loading.compose(found, {**environ, "GATEWAY__STRICT": "false"}, problems=problems)
-    more = list(placed(loaded.root, advice(loaded.settings)))
-    for source in found.files:
-        root = reading.read(source.text, source.file, [])
-        more += [] if root is None else secrets(root)
+    loaded = loading.compose(
+        found,
+        {**environ, "GATEWAY__STRICT": "false"},
+        problems=problems,
+        look=lambda root: in_files.extend(secrets(root)),
+    )
+    more = [*placed(loaded.root, advice(loaded.settings)), *in_files]
     comments = ignoring.remarks(found.files)
     stay, gone = ignoring.parted(more, comments)
     gone += loaded.ignored

@@ -135,6 +135,7 @@ def compose(
     *,
     supported_only: bool = True,
     problems: Iterable[Problem] = (),
+    look: Callable[[MapNode], None] | None = None,
 ) -> Loaded:
     """Check a configuration that was read, with what the admin API has changed over it.
 
@@ -144,12 +145,13 @@ def compose(
         find: Returns the overlay; gets the file that the configuration names for it (`admin.overlay`).
         supported_only: As for `load`.
         problems: Those that there were when it was read.
+        look: Is shown the tree of each file as it is written, before anything is put into it.
 
     Raises:
         ConfigError: It cannot be used.
     """
     with reading_one():
-        return _composed(found, environ, find, list(problems), supported_only)
+        return _composed(found, environ, find, list(problems), supported_only, look)
 
 
 def _composed(
@@ -158,9 +160,13 @@ def _composed(
     find: Callable[[Path | None], Overlay],
     problems: list[Problem],
     supported_only: bool,
+    look: Callable[[MapNode], None] | None,
 ) -> Loaded:
     variables = {**found.variables, **environ}
     roots = [root for source in found.files if (root := _root(source, problems)) is not None]
+    if look is not None:
+        for one in roots:
+            look(one)
     complete = not problems  # otherwise the names that seem to be missing may stand in a file that could not be read
     path = str(found.directory) if found.whole or not found.files else found.files[0].file
     root = merging.merge(roots, problems) if roots else MapNode(Place(path, 1, 1))

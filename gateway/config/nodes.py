@@ -18,6 +18,8 @@ from gateway.config.texts import without_credentials
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _OTHER_BASE = re.compile(r"0o[0-7]{1,20}|0x[0-9a-fA-F]{1,16}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
+_PLAIN = re.compile(r"[\w*-]+").fullmatch
+"""Matches a step of a path that needs no quotes."""
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -184,6 +186,6 @@ def join(path: str, step: str | int) -> str:
     """Append a step to the path of a key: `routes`, 2, `retry` make `routes[2].retry`."""
     if isinstance(step, int):
         return f"{path}[{step}]"
-    if not re.fullmatch(r"[\w*-]+", step):
+    if not _PLAIN(step):
         return f"{path}[{step!r}]"
     return f"{path}.{step}" if path else step

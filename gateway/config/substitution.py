@@ -46,16 +46,23 @@ def substitute(root: Node, variables: Mapping[str, str], problems: list[Problem]
 
 def _walk(node: Node, path: str, runtime: bool, variables: Mapping[str, str], problems: list[Problem]) -> None:
     if isinstance(node, ScalarNode):
-        if not node.settled and "${" in node.text:
+        if not _is_settled(node):
             _scalar(node, path, runtime, variables, problems)
     elif isinstance(node, ListNode):
         for index, item in enumerate(node.items):
-            _walk(item, join(path, index), runtime, variables, problems)
+            if not _is_settled(item):
+                _walk(item, join(path, index), runtime, variables, problems)
     else:
         for key, entry in node.entries.items():
-            below = join(path, key)
-            reserved = runtime or key in RUNTIME_SECTIONS or below.endswith(".cache.tags")
-            _walk(entry.node, below, reserved, variables, problems)
+            if not _is_settled(entry.node):
+                below = join(path, key)
+                reserved = runtime or key in RUNTIME_SECTIONS or below.endswith(".cache.tags")
+                _walk(entry.node, below, reserved, variables, problems)
+
+
+def _is_settled(node: Node) -> bool:
+    """Whether nothing is to be replaced in a scalar: nearly all are so, and the path of their keys is not made."""
+    return isinstance(node, ScalarNode) and (node.settled or "${" not in node.text)
 
 
 def _scalar(node: ScalarNode, path: str, runtime: bool, variables: Mapping[str, str], problems: list[Problem]) -> None:

@@ -14,11 +14,6 @@ from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-
-from gateway.composition.builders.jwt import configured_keys
-from gateway.composition.builders.signing import token_issuer
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.auth import ApiKey, ApiKeys, Auth, AuthMethod, RouteAuth
@@ -36,13 +31,6 @@ KEY_NAME: Final = "rehearsal"
 """`kid` of the keys that sign."""
 
 _KEYS_AT: Final = "http://keys.invalid"
-_MADE: Final[Mapping[str, Callable[[], Any]]] = {
-    "EdDSA": ed25519.Ed25519PrivateKey.generate,
-    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),
-    "ES512": lambda: ec.generate_private_key(ec.SECP521R1()),
-}
-"""What makes a key of an algorithm, the quickest first; the others are RSA's."""
 
 
 class CannotShow(Exception):
@@ -130,6 +118,8 @@ class Credentials:
             name = way.verifier[0]
             verifier = self._auth.jwt.get(name)
             if verifier is None:  # of tokens that the gateway issues itself
+                from gateway.composition.builders.signing import token_issuer
+
                 issuer = token_issuer(self._auth, foundation)
                 said = _complete(claims, (issuer.issuer,) if issuer.issuer else (), (issuer.audience,), now)
                 return "header:Authorization", f"Bearer {issuer.keys[0].sign(said)}"
@@ -158,27 +148,30 @@ class Credentials:
 
     def _verifier(self, name: str, verifier: JwtVerifier) -> JwtVerifier:
         """Return a verifier that takes our tokens, and still those that the configuration itself has the keys of."""
+        # Loaded with the first verifier: most configurations have none, and who has one waits for what it needs anyway.
+        from gateway.composition.builders.jwt import configured_keys
+        from gateway.rehearsal.signing import make_key, published
+
         if verifier.secret is not None and (hmac := [one for one in verifier.algorithms if one.startswith("HS")]):
             self._keys[name] = (hmac[0], verifier.secret.get_secret_value())
         asymmetric = [one for one in verifier.algorithms if not one.startswith("HS")]
         known = list(configured_keys(name, verifier))
         if not asymmetric:
             return verifier
-        algorithm = next((one for one in _MADE if one in asymmetric), asymmetric[0])
-        make = _MADE.get(algorithm, lambda: rsa.generate_private_key(65537, 2048))
-        key = make()
+        algorithm, key = make_key(asymmetric)
         self._keys.setdefault(name, (algorithm, key))
-        published = [_jwk(algorithm, key.public_key(), KEY_NAME)]
-        published += [_jwk(one, own.material) for own in known if (one := min(own.algorithms)) in asymmetric]
-        document = json.dumps({"keys": published}).encode()
+        keys = [published(algorithm, key.public_key(), KEY_NAME)]
+        keys += [published(one, own.material) for own in known if (one := min(own.algorithms)) in asymmetric]
+        document = json.dumps({"keys": keys}).encode()
         host = f"{len(self.servers) + 1}.{_KEYS_AT.partition('://')[2]}"
         self.servers[host, 80] = lambda asked: ok(document, (b"Content-Type", b"application/jwk-set+json"))
         return verifier.model_copy(update={"public_key_file": None, "jwks_url": f"http://{host}/", "jwks_ca": None})
 
     def _token(self, name: str, claims: Claims) -> str:
+        from gateway.rehearsal.signing import sign
+
         algorithm, key = self._keys[name]
-        headers = None if algorithm.startswith("HS") else {"kid": KEY_NAME}
-        return jwt.encode(dict(claims), key, algorithm, headers)
+        return sign(claims, key, algorithm, None if algorithm.startswith("HS") else KEY_NAME)
 
     # Authorities.
 
@@ -252,8 +245,3 @@ def _text(claims: Claims) -> bytes:
 def _server(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     return (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _jwk(algorithm: str, public: Any, name: str | None = None) -> dict[str, Any]:
-    made: dict[str, Any] = jwt.get_algorithm_by_name(algorithm).to_jwk(public, as_dict=True)
-    return {**made, "use": "sig", **({} if name is None else {"kid": name, "alg": algorithm})}

@@ -36,7 +36,7 @@ def test_who_has_switched_it_off_finds_it_so() -> None:
         gc.enable()
 
 
-@pytest.mark.parametrize("name", ["check", "config", "routes", "schema"])
+@pytest.mark.parametrize("name", ["check", "config", "diff", "explain", "lint", "plan", "routes", "schema", "test"])
 def test_commands_that_look_at_a_configuration_end_soon(name: str) -> None:
     """They are made so that it rests; what serves is not."""
     assert hasattr(cli.main.commands[name].callback, "__wrapped__")

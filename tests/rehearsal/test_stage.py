@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from functools import partial
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -160,3 +164,47 @@ def test_the_route_that_would_take_a_request_is_found_without_making_it() -> Non
     assert refused.error is not None
     assert refused.error.reason == "route.none"
     assert (asked.backends.sent, asked.memory.log.lines) == ([], [])
+
+
+def many(routes: int) -> dict[str, Any]:
+    """Return a configuration of so many routes, each with a limit, and an upstream for ten of them."""
+    upstreams = [{"name": f"u{number}", "backends": HERE} for number in range(routes // 10)]
+    limits = [{"scope": "ip", "limit": 10, "window": "60s"}]
+    return {
+        "upstreams": upstreams,
+        "routes": [
+            {"name": f"r{n}", "path": f"/api/v{n % 7}/s{n}/*", "upstream": f"u{n // 10}", "rate_limit": limits}
+            for n in range(routes)
+        ],
+    }
+
+
+def calls(work: Callable[[], object]) -> int:
+    """Count the functions of Python that are called."""
+    counted = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal counted
+        counted += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return counted
+
+
+def test_what_a_route_costs_is_bounded_and_does_not_grow_with_their_number() -> None:
+    """To read one is 714 calls, and to build one 375; it was 477 when a protocol was asked of each step."""
+    few, some, twice = (many(number) for number in (20, 120, 220))
+    stage(**few)  # what is loaded, and what the schema builds, with the first
+
+    reading = [calls(partial(from_mapping, one)) for one in (few, some, twice)]
+    building = [calls(partial(Stage, from_mapping(one))) for one in (few, some, twice)]
+
+    for least, middle, most in (reading, building):
+        assert most - middle < (middle - least) * 1.05
+    assert reading[2] - reading[1] < 100 * 800
+    assert building[2] - building[1] < 100 * 430

@@ -186,7 +186,7 @@ class RateLimits:
 
     def _of(self, route: Route) -> Iterator[tuple[bool, Counted]]:
         """Walk the limits of a route, each with whether it needs to be known who is calling."""
-        paths = _paths(route)
+        paths = _paths(route) if self._everywhere else []
         labels: list[str] = []
         for _, pattern, made in self._everywhere:
             found = Overlap.ALL if pattern is None else overlap_of_all(pattern, paths)
