@@ -30,6 +30,7 @@ from gateway.commands.lint import lint
 from gateway.commands.new import new
 from gateway.commands.plan import diff, plan
 from gateway.commands.plugin import plugin
+from gateway.commands.replay import replay
 from gateway.commands.resting import collector_resting
 from gateway.commands.schema import schema
 from gateway.commands.test import test
@@ -197,6 +198,7 @@ main.add_command(new)
 main.add_command(plan)
 main.add_command(diff)
 main.add_command(plugin)
+main.add_command(replay)
 main.add_command(schema)
 main.add_command(test)
 main.add_command(upgrade)

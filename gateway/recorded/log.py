@@ -57,8 +57,10 @@ class RecordedLog:
         form: How it is written (`gateway.recorded.forms.named`); None to find that out.
         own: Forms of the configuration in hand, which may be its own.
         stdin: What `-` stands for.
+        shown: What it is called in messages; by default its path.
 
     Attributes:
+        path: What it is called in messages.
         form: How it is written; None until the first line is read.
         read: Requests so far.
         skipped: Lines so far that hold none.
@@ -67,9 +69,15 @@ class RecordedLog:
     """
 
     def __init__(
-        self, path: str, form: str | None = None, own: Sequence[Form] = (), stdin: IO[bytes] | None = None
+        self,
+        path: str,
+        form: str | None = None,
+        own: Sequence[Form] = (),
+        stdin: IO[bytes] | None = None,
+        shown: str | None = None,
     ) -> None:
-        self.path = path
+        self.path = path if shown is None else shown
+        self._file = path
         self.form: Form | None = None
         self.read = 0
         self.skipped = 0
@@ -124,10 +132,10 @@ class RecordedLog:
             yield request
 
     def _opened(self) -> IO[bytes]:
-        if self.path == "-":
+        if self._file == "-":
             raw: IO[bytes] = sys.stdin.buffer if self._stdin is None else self._stdin
         else:
-            raw = self._raw = open(self.path, "rb")  # noqa: SIM115, PTH123  # `__iter__` closes it
+            raw = self._raw = open(self._file, "rb")  # noqa: SIM115, PTH123  # `__iter__` closes it
         buffered = io.BufferedReader(raw) if not isinstance(raw, io.BufferedReader) else raw  # type: ignore[type-var]  # whatever has `read`
         if buffered.peek(2)[:2] == _GZIP:
             return gzip.GzipFile(fileobj=buffered)  # type: ignore[return-value]  # it reads as files do

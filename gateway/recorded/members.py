@@ -139,7 +139,6 @@ ENVOY: Final[Mapping[str, str]] = {
     "DOWNSTREAM_REMOTE_ADDRESS": "client",
     "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT": "client",
     "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT": "client",
-    "RESPONSE_CODE_DETAILS": "reason",
     # What Envoy Gateway and Istio call them, and most who copied from there.
     "start_time": "begin",
     "method": "method",
@@ -164,7 +163,6 @@ ENVOY: Final[Mapping[str, str]] = {
     "route_name": "route",
     "downstream_remote_address": "client",
     "downstream_direct_remote_address": "client",
-    "response_code_details": "reason",
 }
 
 JSON_FORMS: Final[Mapping[str, Mapping[str, str]]] = {"gateway": GATEWAY, "envoy": ENVOY, "nginx": NGINX}

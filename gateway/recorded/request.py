@@ -28,7 +28,7 @@ class Recorded:
         upstream: The name of the upstream; None where none was asked, or where the log does not say.
         backend: The address of the backend, likewise.
         upstream_seconds: How long the upstream took, likewise.
-        reason: Why the gateway answered itself, likewise.
+        reason: Why the gateway answered itself (`errors`), where the log is one of ours.
     """
 
     line: int

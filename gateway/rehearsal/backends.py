@@ -63,6 +63,7 @@ class Backends:
 
     Attributes:
         sent: What they were asked so far.
+        clock: By which they take their time.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Backends:
         servers: Mapping[tuple[str, int], Callable[[Asked], bytes]],
     ) -> None:
         self.sent: list[Sent] = []
+        self.clock = network.clock
         self._chosen = chosen
         self._scripts: dict[str, Script] = {}
         owners: dict[tuple[str, int], dict[str, None]] = {}
@@ -94,6 +96,32 @@ class Backends:
         chosen = None if len(names) == 1 else self._chosen()
         name = chosen if chosen is not None and chosen in names else names[0]
         return name, self._scripts.setdefault(name, Script())
+
+    def came(self, names: Sequence[str], asked: Asked) -> None:
+        """Answer a request as it was given, by the clock of the network.
+
+        Args:
+            names: The upstreams that have this backend.
+            asked: The request, complete.
+        """
+        name, script = self.script(names)
+        self.sent.append(Sent(name, asked))
+        given = script.take()
+        last = script.next.refuse  # the next request has to come on a connection of its own
+        if given.delay:
+            self.clock.callLater(given.delay, _do, asked, given, last)
+        else:
+            _do(asked, given, last)
+
+
+def _do(asked: Asked, given: GivenAnswer, last: bool) -> None:
+    connection = asked.connection
+    if given.reset or given.refuse:
+        connection.reset()
+        return
+    connection.send(octets(given, asked.method, last))
+    if last:
+        connection.close()
 
 
 class _Station(FakeBackend):
@@ -118,24 +146,8 @@ class _Station(FakeBackend):
         return BackendConnection(self)
 
     def message_came(self, asked: Asked) -> None:
-        """Answer as it was given, by the clock of the network."""
-        name, script = self._backends.script(self._upstreams)
-        self._backends.sent.append(Sent(name, asked))
-        given = script.take()
-        last = script.next.refuse  # the next request has to come on a connection of its own
-        if given.delay:
-            self._network.clock.callLater(given.delay, self._do, asked, given, last)
-        else:
-            self._do(asked, given, last)
-
-    def _do(self, asked: Asked, given: GivenAnswer, last: bool) -> None:
-        connection = asked.connection
-        if given.reset or given.refuse:
-            connection.reset()
-            return
-        connection.send(octets(given, asked.method, last))
-        if last:
-            connection.close()
+        """Let all that answer for its upstreams answer."""
+        self._backends.came(self._upstreams, asked)
 
 
 def octets(given: GivenAnswer, method: bytes, last: bool = False) -> bytes:

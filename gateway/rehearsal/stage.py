@@ -15,6 +15,7 @@ from gateway.config import Settings
 from gateway.config.endpoint_strings import address_of
 from gateway.config.schema.cases import TIME, CaseRequest, GivenAnswer
 from gateway.config.schema.routes import Route
+from gateway.exchange import Exchange
 from gateway.memory.client import FakeClient, Received
 from gateway.memory.gateway import MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork
@@ -58,6 +59,7 @@ class Stage:
     Args:
         settings: The configuration.
         callers: The claims of everybody who will call.
+        make_backends: What makes the backends.
 
     Attributes:
         settings: What the gateway goes by.
@@ -68,7 +70,9 @@ class Stage:
         gateway.config.ConfigError: Something that the configuration names cannot be used.
     """
 
-    def __init__(self, settings: Settings, callers: Sequence[Claims] = ()) -> None:
+    def __init__(
+        self, settings: Settings, callers: Sequence[Claims] = (), make_backends: type[Backends] = Backends
+    ) -> None:
         self._credentials = Credentials(enclosed(settings), callers)
         self.settings = self._credentials.settings
         self._routes = {route.name: route for route in self.settings.routes}
@@ -76,7 +80,7 @@ class Stage:
         self._clock = network.clock
         self._client = FakeClient()
         self._began, self._zero = TIME, self._clock.seconds()
-        self.backends = Backends(self.settings, network, self._chosen, self._credentials.servers)
+        self.backends = make_backends(self.settings, network, self._chosen, self._credentials.servers)
         self.memory = MemoryGateway(self.settings, network, random.Random(1), self.wall_clock)  # noqa: S311  # the same each time
         self.memory.start()
         network.pump()
@@ -164,11 +168,16 @@ class Stage:
 
     def _chosen(self) -> str | None:
         """Return the upstream of the exchange under way."""
-        transport = self._client.transport
-        channel = None if transport is None else transport.other.protocol  # type: ignore[attr-defined]
-        channel = getattr(channel, "channel", channel)  # behind the one that finds out which version is spoken
-        exchange = getattr(getattr(channel, "life", None), "exchange", None)
+        exchange = exchange_of(self._client)
         return None if exchange is None else exchange.upstream
+
+
+def exchange_of(client: FakeClient) -> Exchange | None:
+    """Return the exchange under way on the connection of a client."""
+    transport = client.transport
+    channel = None if transport is None else transport.other.protocol  # type: ignore[attr-defined]
+    channel = getattr(channel, "channel", channel)  # behind the one that finds out which version is spoken
+    return getattr(getattr(channel, "life", None), "exchange", None)
 
 
 def _last(lines: Sequence[bytes]) -> dict[str, Any]:

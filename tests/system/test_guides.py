@@ -109,6 +109,17 @@ def test_begin_with_a_configuration_of_your_own(tmp_path: Path) -> None:
         guide.stop()
 
 
+def test_replay_an_access_log(tmp_path: Path) -> None:
+    """One that the gateway has written, and one of nginx's."""
+    with backend() as origin:
+        ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1]}
+        guide = Guide("docs/guides/replay.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 9
+        finally:
+            guide.stop()
+
+
 def test_compress_answers(tmp_path: Path) -> None:
     """As curl sees it."""
     with backend() as origin:

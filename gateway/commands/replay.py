@@ -1,0 +1,127 @@
+"""`gateway replay LOG --config NEW`: the requests of an access log, and which of them would be answered otherwise.
+
+What becomes of them is in `gateway.rehearsal.replaying`; how it is said, in `gateway.commands.replay_text`.
+
+Tests: `tests/commands/test_replay.py`.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from gateway.commands.replaying import Progress, callers_of, end, opened, surveyed
+from gateway.commands.resting import collector_resting
+
+if TYPE_CHECKING:
+    from gateway.config.loading import Loaded
+
+OTHERWISE: Final = 1
+
+_KINDS: Final = ("status", "route", "upstream", "path", "reason", "sent-fields", "fields")
+"""As `gateway.rehearsal.taken.KINDS`, which is loaded with all of the gateway."""
+
+
+@click.command()
+@click.argument("log", metavar="LOG", type=click.Path())
+@click.option(
+    "--config",
+    "configs",
+    metavar="NEW",
+    multiple=True,
+    type=click.Path(),
+    help="The configuration; said a second time: as --against.",
+)
+@click.option("--against", metavar="OLD", type=click.Path(), help="The one before; without it the log itself counts.")
+@click.option("--format", "form", metavar="FORM", help="gateway, envoy, nginx, combined, common, or a template.")
+@click.option("--host", metavar="HOST", help="The host of requests whose log has none.")
+@click.option(
+    "--as", "stranger", metavar="CLAIMS", help="Who called, where the log has no names: as `gateway explain`."
+)
+@click.option("--claims", metavar="FILE", type=click.Path(), help='What else callers have: {"u1": {"scope": "read"}}.')
+@click.option(
+    "--ignore",
+    "ignored",
+    metavar="KIND",
+    multiple=True,
+    type=click.Choice(_KINDS),
+    help=f"What does not count: {', '.join(_KINDS)}. May be said several times.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object in place of the text.")
+def replay(
+    log: str,
+    configs: tuple[str, ...],
+    against: str | None,
+    form: str | None,
+    host: str | None,
+    stranger: str | None,
+    claims: str | None,
+    ignored: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Take the requests of an access log through NEW, and tell which would be answered otherwise than by OLD.
+
+    LOG is ours in any schema, Envoy's JSON or usual line, nginx's JSON, `combined` or `common`; gzip too, and `-` is
+    standard input. Requests are made at the moments when they came, by the gateway's own clock; backends answer with
+    the status, and after the time, that the log has. All of it is done in memory: nothing is opened, nothing is sent.
+
+    Exits with 0 where all are answered as before, with 1 where one is not, with 2 where it could not be done.
+    """
+    from gateway.commands import replay_text
+    from gateway.config import ConfigError
+    from gateway.config.written import find_places
+    from gateway.recorded.log import NotALog
+    from gateway.rehearsal.alongside import CopyFailed
+    from gateway.rehearsal.replaying import replay as replayed
+    from gateway.rehearsal.rerun import ANY_HOST
+    from gateway.rehearsal.taken import KINDS
+
+    named = [*configs, *([] if against is None else [against])]
+    if not configs or len(named) > 2:
+        raise click.UsageError("Say --config NEW, and --against OLD where it is not the log that counts.")
+    with collector_resting():
+        loaded = [_loaded(path) for path in named]
+    settings = [one.settings for one in loaded]
+    with opened(log, form, settings) as open_log:
+        survey = surveyed(open_log)
+        callers = callers_of(survey, claims, stranger)
+        progress = Progress(survey.requests)
+        gc.freeze()  # what was read stays: looking through it again and again finds nothing
+        try:
+            found = replayed(
+                open_log,
+                settings[0],
+                settings[1] if len(settings) > 1 else None,
+                callers,
+                host or ANY_HOST,
+                {kind for kind in KINDS if kind.replace(" ", "-") in ignored},
+                progress,
+            )
+        except ConfigError as error:
+            for one in loaded:
+                find_places(error, one.root, one.settings)
+            end("\n".join(map(str, error.problems)))
+        except (NotALog, CopyFailed) as error:
+            end(str(error))
+        finally:
+            progress.end()
+    if as_json:
+        click.echo(json.dumps(replay_text.document(log, survey, found), indent=2))
+    else:
+        for line in replay_text.text(log, survey, found):
+            click.echo(line)
+    raise SystemExit(OTHERWISE if found.otherwise else 0)
+
+
+def _loaded(path: str) -> Loaded:
+    from gateway.config import ConfigError
+    from gateway.config.loading import load_with_places
+
+    try:
+        return load_with_places(path, os.environ)
+    except ConfigError as error:
+        end("\n".join(map(str, error.problems)))

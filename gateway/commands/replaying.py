@@ -1,0 +1,126 @@
+"""What `gateway replay`, `plan` and `diff` have in common: a log that is read twice, who called, and how far it is.
+
+Tests: `tests/commands/test_replay.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
+    from gateway.recorded.log import RecordedLog
+    from gateway.recorded.survey import Survey
+    from gateway.rehearsal.callers import Callers
+
+COULD_NOT: Final = 2
+
+
+@contextmanager
+def opened(path: str, form: str | None, configurations: Sequence[Settings]) -> Iterator[Callable[[], RecordedLog]]:
+    """Give what opens a log, as often as it is wanted: standard input is kept in a file meanwhile.
+
+    Args:
+        path: Of the log; `-` for standard input.
+        form: How it is written; None to find that out.
+        configurations: One of them may be whose log it is.
+    """
+    from gateway.recorded.forms import of_settings
+    from gateway.recorded.log import RecordedLog
+
+    own = [one for settings in configurations for one in of_settings(settings)]
+    if path != "-":
+        yield lambda: RecordedLog(path, form, own)
+        return
+    with tempfile.NamedTemporaryFile(prefix="gateway-log-") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        yield lambda: RecordedLog(file.name, form, own, shown="-")
+
+
+def surveyed(open_log: Callable[[], RecordedLog]) -> Survey:
+    """Look through a log, or say why that cannot be done, and exit with 2."""
+    from gateway.recorded.log import NotALog
+    from gateway.recorded.survey import survey
+
+    log = open_log()
+    try:
+        found = survey(log)
+    except NotALog as error:
+        end(str(error))
+    if not found.requests:
+        line, why = found.examples[0]
+        end(f"{log.path}: no line holds a request; line {line}: {why}")
+    return found
+
+
+def callers_of(survey: Survey, claims: str | None, stranger: str | None) -> Callers:
+    """Return who called.
+
+    Args:
+        survey: Of the log.
+        claims: A file with claims by name.
+        stranger: Claims, or a name, of who has none in a log without names.
+    """
+    from gateway.commands.explain import claims_of
+    from gateway.rehearsal.callers import Callers
+
+    try:
+        known = {} if claims is None else _known(Path(claims))
+        return Callers(survey.users, known, None if stranger is None else claims_of(stranger))
+    except ValueError as error:
+        end(str(error))
+
+
+def _known(file: Path) -> dict[str, dict[str, Any]]:
+    try:
+        found = json.loads(file.read_text())
+    except OSError as error:
+        raise ValueError(f"cannot read {file}: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"{file}: expected a JSON object of claims by caller: {error}") from None
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise ValueError(f'{file}: expected a JSON object of claims by caller: {{"u1": {{"scope": "read"}}}}')
+    return {name: {"sub": name, **said} for name, said in found.items()}
+
+
+class Progress:
+    """Shows how far it is, where somebody sits at the terminal.
+
+    Args:
+        whole: How many requests there are.
+    """
+
+    def __init__(self, whole: int) -> None:
+        self._whole = whole
+        self._shown = sys.stderr.isatty()
+        self._percent = -1
+
+    def __call__(self, done: int) -> None:
+        """Show it, where it is another percent."""
+        percent = done * 100 // self._whole if self._whole else 100
+        if self._shown and percent != self._percent:
+            self._percent = percent
+            click.echo(f"\r{done:,} of {self._whole:,} requests ({percent} %)", err=True, nl=False)
+
+    def end(self) -> None:
+        """Take it away."""
+        if self._shown and self._percent >= 0:
+            click.echo("\r\033[K", err=True, nl=False)
+
+
+def end(words: str) -> NoReturn:
+    """Say why it could not be done, and exit with 2."""
+    from gateway.commands.story import printable
+
+    click.echo("\n".join(printable(line) for line in words.splitlines()), err=True)
+    raise SystemExit(COULD_NOT)
