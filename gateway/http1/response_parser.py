@@ -224,10 +224,11 @@ class ResponseParser:
         return True
 
     def _begin_head(self) -> None:
+        """Give a head a parser of its own: llhttp would hold what one head says of the connection against the next."""
         self._fields: list[Field] = []
         self._reason = b""
         self._mending = False
-        self._parser = _parser(self)
+        self._parser = HttpResponseParser(self)
 
     def _feed_heads(self, data: bytes) -> None:
         """Read interim heads and the final one, and begin with the content; see Note [Where an answer ends]."""
@@ -262,7 +263,7 @@ class ResponseParser:
             if not _mendable(self._head):
                 raise BackendProtocolError("Whitespace stands before the colon of a field that framing hangs on.")
             self._fields, self._reason = [], b""
-            self._parser = _parser(self)
+            self._parser = HttpResponseParser(self)
             part = _spaced.sub(rb"\1:", self._head)
         try:
             self._parser.feed_data(part)
@@ -374,13 +375,6 @@ class ResponseParser:
     def _end(self, trailers: Headers | None) -> None:
         self.complete = True
         self.trailers = trailers
-
-
-def _parser(reader: ResponseParser) -> HttpResponseParser:
-    parser = HttpResponseParser(reader)
-    # `framing.keeps_alive` decides whether the connection is kept: llhttp would heed Proxy-Connection as well.
-    parser.set_dangerous_leniencies(lenient_keep_alive=True)
-    return parser
 
 
 def _mendable(head: bytes) -> bool:

@@ -53,3 +53,18 @@ def test_lines_and_trailers_are_bounded() -> None:
     for data in (b"1;" + b"a" * 100, b"0" * 100, b"0\r\nX: " + b"a" * 100):
         with pytest.raises(BrokenChunks):
             ChunkReader(50, 100).feed(data)
+
+
+@pytest.mark.parametrize("name", [b"Content-Length", b"content-length", b"CONTENT-LENGTH"])
+def test_a_length_among_the_trailers_is_refused(name: bytes) -> None:
+    """RFC 9110 section 6.5.1: framing is not said behind the content, however the name is written."""
+    with pytest.raises(BrokenChunks, match="Content-Length"):
+        ChunkReader(1000, 100).feed(b"0\r\n" + name + b": 1\r\n\r\n")
+
+
+def test_a_trailer_keeps_its_name_and_is_found_by_the_lower_case_one() -> None:
+    """As the fields of heads are; white space around a value is none of it."""
+    reader = ChunkReader(1000, 100)
+    reader.feed(b"0\r\nX-Sum: \tAb \r\n\r\n")
+
+    assert reader.trailers == [(b"x-sum", b"X-Sum", b"Ab")]

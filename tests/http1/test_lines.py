@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.headers import Headers
-from gateway.http1.lines import MOST, MOST_NEW, Lines
+from gateway.http1.lines import MOST, MOST_NEW, Lines, status_and_reason
 
 FRAMING = [b"Content-Length", b"content-length", b"Connection", b"Proxy-Connection", b"Transfer-Encoding", b"Upgrade"]
 NAMES = st.sampled_from(
@@ -154,3 +154,21 @@ def test_a_head_of_many_new_lines_is_for_llhttp_until_they_are_known() -> None:
     found = [lines.read(head(many), 100) is not None for _ in range(5)]
     assert found == [False, False, True, True, True]
     assert len(lines) == 2 * MOST_NEW
+
+
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        (b"HTTP/1.1 200 OK", (200, b"OK")),
+        (b"HTTP/1.1 599 Not so well", (599, b"Not so well")),
+        (b"HTTP/1.1 200 " + b"a" * 100, (200, b"a" * 100)),  # too long to be kept
+        (b"HTTP/1.1 103 Early Hints", None),
+        (b"HTTP/1.0 200 OK", None),
+        (b"HTTP/1.1 200 ", None),
+        (b"HTTP/1.1 200 OK ", None),
+        (b"HTTP/1.1 200 \x80", None),
+    ],
+)
+def test_a_status_line_of_the_plain_kind_is_read(line: bytes, read: tuple[int, bytes] | None) -> None:
+    """The same at its second sight; of other kinds nothing is said, so llhttp is asked."""
+    assert [status_and_reason(line), status_and_reason(line)] == [read, read]

@@ -196,6 +196,21 @@ def test_empty_lines_without_end_are_cut_off() -> None:
     assert reading.seen == ["request.header_too_large"]
 
 
+def test_empty_lines_are_counted_for_each_head() -> None:
+    """Those in front of the request before do not count; one octet more than a head may have is too many."""
+    reading = Reading().feed(b"\r\n", PLAIN, b"\r\n" * (MAX_HEAD // 2))
+    assert reading.statuses == [0]
+
+    assert reading.feed(b"\n").statuses == [0, 431]
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\t", b"\x0b", b"\x0c"])
+@pytest.mark.parametrize("lead", [b"", b"\r\n", PLAIN])
+def test_only_empty_lines_are_skipped_in_front_of_a_request(lead: bytes, blank: bytes) -> None:
+    """RFC 9112 section 2.2: another blank there is what a smuggled line begins with."""
+    assert Reading().feed(lead + blank + OTHER).statuses == [0] * (lead == PLAIN) + [400]
+
+
 @pytest.mark.parametrize("behind", [b"", PLAIN])
 @pytest.mark.parametrize("lead", [b"", PLAIN])
 def test_a_head_of_exactly_the_limit_passes(lead: bytes, behind: bytes) -> None:
@@ -367,6 +382,21 @@ def test_a_head_is_remembered_up_to_a_size_and_a_number() -> None:
     for number in range(2 * RequestMemo.most + 1):
         parser.feed(PLAIN[:-2] + b"X: %d\r\n\r\n" % number)
         assert 0 < len(memo) <= RequestMemo.most
+
+
+@pytest.mark.parametrize("size", [len(PLAIN), MAX_HEAD])
+def test_a_known_head_that_shares_its_read_comes_from_the_memo(size: int) -> None:
+    """All requests of a pipeline have the fields of one block, up to the limit of a head."""
+    head = PLAIN[:-2] + (b"X: " + b"a" * (size - len(PLAIN) - 5) + b"\r\n" if size > len(PLAIN) else b"") + b"\r\n"
+    parser = RequestParser(Reader(), MAX_HEAD, MAX_FIELDS, EagerMemo())
+    parser.feed(head)
+    parser.feed(head * 2)
+
+    blocks = [request.headers.base for request in parser.requests if isinstance(request, Request)]
+    assert len(head) == size
+    assert len(blocks) == 3
+    assert blocks[1] is not None
+    assert blocks[1] is blocks[2]
 
 
 def test_what_is_changed_on_a_request_is_not_changed_in_the_memo() -> None:

@@ -220,6 +220,21 @@ def _changed(headers: Headers, changes: list[tuple[str, bytes, bytes]]) -> Heade
     return headers
 
 
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+@pytest.mark.parametrize("added", [0, 1, 2])
+def test_a_head_over_a_block_has_what_steps_have_added(added: int, method: bytes) -> None:
+    """Behind the fields of the block, in order; and to HEAD there is no body, though its length is said."""
+    headers = Headers.over(HeaderBlock(Headers([(b"Date", b"x"), (b"X-A", b"1")])))
+    for number in range(added):
+        headers.add(b"X-Added", b"%d" % number)
+
+    encoded, framing = encode(asked(method), Response(200, headers, length=3), date, False)
+
+    lines = [b"HTTP/1.1 200 OK", b"Date: x", b"X-A: 1", *[b"X-Added: %d" % number for number in range(added)]]
+    assert encoded == b"\r\n".join([*lines, b"Content-Length: 3", b"", b""])
+    assert framing.empty is (method == b"HEAD")
+
+
 @given(st.tuples(FIELDS, FIELDS), ANSWERS)
 def test_a_head_over_a_block_is_written_as_any_other(pair: tuple[Any, Any], answers: list[Any]) -> None:
     """Whatever was written with the block before, and whatever steps have changed: the same octets."""

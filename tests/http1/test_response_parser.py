@@ -4,8 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.body import HIGH_WATER
+from gateway.body import HIGH_WATER, Body
 from gateway.http1.response_parser import MAX_INTERIM, ResponseMemo, ResponseParser
+from tests.http1 import request_reading
 from tests.http1.response_reading import MAX_HEAD, EagerMemo, Reader, Reading, Seen, read
 
 
@@ -202,6 +203,23 @@ def test_a_long_body_of_known_length_needs_no_parser() -> None:
         assert (seen.content, seen.complete, seen.keep_alive) == (content, True, keeps)
 
 
+@pytest.mark.parametrize(("framing", "length"), [(b"Content-Length: 200000", 200_000), (b"X: 1", None)])
+def test_an_unread_body_stops_the_reader(framing: bytes, length: int | None) -> None:
+    """A slow client holds the backend back; what stops at the body says its length, where the head has."""
+    reader = request_reading.Reader()
+    parser = ResponseParser(reader, MAX_HEAD, EagerMemo())
+    parser.expect(b"GET", None)
+    parser.feed(answer(framing, content=b"x" * (HIGH_WATER // 2)))
+    assert reader.pauses == 0
+
+    parser.feed(b"x" * (HIGH_WATER // 2))
+
+    assert reader.pauses == 1
+    assert parser.response is not None
+    assert isinstance(parser.response.body, Body)
+    assert parser.response.body.length == length
+
+
 def test_trailers_come_with_the_end() -> None:
     """They are no fields of the head."""
     seen = read(answer(b"Transfer-Encoding: chunked", content=b"2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n"))
@@ -280,6 +298,19 @@ def test_a_reason_phrase_is_kept_as_it_came() -> None:
     """Who writes it judges it."""
     assert read(OK.replace(b"OK", b"Fine \xe9")).reason == b"Fine \xe9"
     assert read(OK.replace(b" OK", b"")).reason == b""
+
+
+def test_a_head_that_came_before_comes_from_the_memo() -> None:
+    """Both answers have the fields of one block."""
+    memo, blocks = EagerMemo(), []
+    for _ in range(3):
+        reading = Reading(memo)
+        assert reading.answer(OK).complete
+        assert reading.parser.response is not None
+        blocks.append(reading.parser.response.headers.base)
+
+    assert blocks[1] is not None
+    assert blocks[1] is blocks[2]
 
 
 def test_the_memo_is_bounded() -> None:
