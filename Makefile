@@ -108,7 +108,7 @@ test-pipx: $(VENV)/.runtime $(VENV)/.pipx  ## install this checkout by pipx, and
 	  $(BIN)/python -m pipx install --quiet .; \
 	"$$place/bin/gateway" check etc/gateway.yaml
 
-# The image, by what is there of BUILDER. The same commit makes the same image, wherever both bases are the same. All files are of 1970:
+# The image, by what is there of BUILDER. The same commit makes the same layers, wherever both bases are the same. All files are of 1970:
 # by the commit's time each commit would have other layers, and who upgrades would fetch what has not changed.
 # The label `source` is what the metadata of a release has as its "Source" (setup.py); a checkout knows no address.
 BUILDER ?= docker podman buildah
@@ -126,9 +126,9 @@ image:  ## build the image of the gateway (Dockerfile)
 	  --build-arg SOURCE_DATE_EPOCH=0 $${GATEWAY_PROJECT_URL:+--label "org.opencontainers.image.source=$${GATEWAY_PROJECT_URL%/}"} $(IMAGE_ARGS) .
 
 .PHONY: test-image
-test-image: $(VENV)/.dev $(VENV)/.deploy $(VENV)/.builder  ## build the image of Debian's packages, twice, and run it
+test-image: $(VENV)/.dev $(VENV)/.deploy $(VENV)/.builder  ## build the image on Debian's packages, twice, run it, and start compose.yaml
 	@PATH="$(abspath $(BIN)):$$PATH:/usr/sbin" GATEWAY_IMAGE=1 GATEWAY_DEPLOY_TOOLS=$(abspath $(VENV)/deploy) \
-	  $(BIN)/python -m pytest tests/system/test_image.py $(ARGS)
+	  $(BIN)/python -m pytest tests/system/test_image.py tests/system/test_compose.py $(ARGS)
 	@$(BIN)/python -m tests.system.image_figures
 
 # -- long runs and hard tests (docs/hardening.md has what came of them) ---------

@@ -89,6 +89,13 @@ def build(name: str, *options: str) -> None:
     _run(["make", "-C", ROOT, "image", "BUILDER=buildah", f"IMAGE={name}", f"IMAGE_ARGS={' '.join(ours)}"])
 
 
+def build_file(directory: Path, name: str) -> None:
+    """Build the Dockerfile of a directory, on the bases that are there."""
+    ours = ["--pull-never", "--isolation=chroot", "--network=host"]
+    ours += [f"--volume={path}:{path}:ro" for path in _CERTIFICATES if Path(path).is_dir()]
+    _run(["buildah", "build", *ours, "--tag", name, directory])
+
+
 def inspect(name: str) -> dict[str, Any]:
     """Return what podman knows of an image."""
     (found,) = json.loads(podman("image", "inspect", name).stdout)
