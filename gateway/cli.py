@@ -1,4 +1,4 @@
-"""The command line: `gateway check`, `routes`, `config`, `schema`, `run`, `why`, and others of `gateway.commands`.
+"""The command line: `gateway run`, `routes`, `config`, and the others, of `gateway.commands`.
 
 What a command needs is imported when it runs, so that `gateway --version` and
 completion in a shell are quick.
@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final
 
 from gateway import __version__, early
 from gateway.compiled import KIND
@@ -22,6 +21,7 @@ if sys.argv[1:2] == ["run"]:
 import click
 
 from gateway.commands.apikey import apikey
+from gateway.commands.check import check
 from gateway.commands.completion import completion
 from gateway.commands.explain import explain
 from gateway.commands.hash_secret import hash_secret
@@ -30,6 +30,7 @@ from gateway.commands.lint import lint
 from gateway.commands.new import new
 from gateway.commands.plan import diff, plan
 from gateway.commands.plugin import plugin
+from gateway.commands.reading import loaded
 from gateway.commands.replay import replay
 from gateway.commands.resting import collector_resting
 from gateway.commands.schema import schema
@@ -37,11 +38,6 @@ from gateway.commands.test import test
 from gateway.commands.top import top
 from gateway.commands.upgrade import upgrade
 from gateway.commands.why import why
-
-if TYPE_CHECKING:
-    from gateway.config import Settings
-    from gateway.config.loading import Loaded
-    from gateway.config.problems import Problem
 
 INTERRUPTED: Final = 130
 """The exit code that a shell has for a command that SIGINT has ended."""
@@ -74,44 +70,17 @@ def main(context: click.Context) -> None:
 
 @main.command()
 @_PATH
-@collector_resting()
-def check(path: str) -> None:
-    """Tell everything that is wrong with a configuration, and with the files that it names; exit 1 if anything is.
-
-    What is only unwise is a warning; with `strict: true` it is an error.
-    """
-    from gateway.rehearsal.start import rehearse
-
-    loaded = _loaded(path)
-    settings = loaded.settings
-    failures, heard = rehearse(loaded)
-    warnings = [*map(_shown, loaded.doubts), *heard]
-    if settings.strict:
-        failures, warnings = [*failures, *warnings], []
-    for warning in warnings:
-        click.echo(f"{click.style('warning', fg='yellow')}: {warning}", err=True)
-    if failures:
-        _refuse(failures)
-    backends = sum(len(upstream.backends) for upstream in settings.upstreams)
-    parts = (
-        _count(len(settings.listeners), "listener"),
-        _count(len(settings.routes), "route"),
-        _count(len(settings.upstreams), "upstream"),
-        _count(backends, "backend"),
-    )
-    click.echo(f"{click.style('ok', fg='green')}: {path}: {', '.join(parts)}")
-
-
-@main.command()
-@_PATH
 @click.option("--json", "as_json", is_flag=True, help="One JSON array in place of the table.")
 @collector_resting()
 def routes(path: str, as_json: bool) -> None:
-    """Show the effective routes, in the order of the configuration."""
+    """Show the effective routes, in the order of the configuration.
+
+    Exits with 0, and with 2 where the configuration cannot be used.
+    """
     from gateway.commands.table import show
     from gateway.config.effective import route_table
 
-    rows = route_table(_load(path))
+    rows = route_table(loaded(path).settings)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
@@ -124,17 +93,24 @@ def routes(path: str, as_json: bool) -> None:
 @main.command("config")
 @_PATH
 @click.option("--effective", is_flag=True, help="What is shown in any case.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object in place of YAML; it does not say where from.")
 @collector_resting()
-def effective_config(path: str, effective: bool) -> None:
+def effective_config(path: str, effective: bool, as_json: bool) -> None:
     """Show the effective configuration: every key, in its normal form, secrets masked, and where each value comes from.
 
     That stands in a comment behind it: FILE:LINE, with `group NAME` or `defaults.route` before it where the value was
     taken over from there; `default` where nobody says anything.
+
+    Exits with 0, and with 2 where the configuration cannot be used.
     """
+    from gateway.config.effective import effective as in_force
     from gateway.config.origins import annotated
 
-    loaded = _loaded(path)
-    click.echo(annotated(loaded.settings, loaded.root), nl=False)
+    found = loaded(path)
+    if as_json:
+        click.echo(json.dumps(in_force(found.settings), indent=2))
+    else:
+        click.echo(annotated(found.settings, found.root), nl=False)
 
 
 @main.command()
@@ -154,6 +130,8 @@ def run(path: str | None, named: str | None, forms: tuple[str, ...], pidfile: st
 
     Without a configuration, and without etc/gateway.yaml, it shows a page that says what to do next. Nothing is
     written to the working directory.
+
+    Exits with 0 when it was told to stop, with 1 where it could not start, with 2 where the line makes no sense.
     """
     from twisted.scripts.twistd import run as twistd
 
@@ -191,6 +169,7 @@ def _configuration(path: str | None, named: str | None, forms: tuple[str, ...]) 
 
 main.add_command(hash_secret)
 main.add_command(apikey)
+main.add_command(check)
 main.add_command(completion)
 main.add_command(explain)
 main.add_command(lint)
@@ -207,43 +186,10 @@ main.add_command(why)
 main.add_command(top)
 
 
-def _load(path: str) -> Settings:
-    return _loaded(path).settings
-
-
-def _loaded(path: str) -> Loaded:
-    """Load a configuration, or print what is wrong with it and exit with 1."""
-    from gateway.config import ConfigError
-    from gateway.config.loading import load_with_places
-
-    try:
-        return load_with_places(path, os.environ)
-    except ConfigError as error:
-        _refuse([_shown(problem) for problem in error.problems])
-
-
-def _shown(problem: Problem) -> str:
-    where = click.style(f"{problem.file}:{problem.line}:{problem.column}:", bold=True)
-    key = f"{click.style(problem.path, fg='cyan')}: " if problem.path else ""
-    return f"{where} {key}{problem.message}"
-
-
-def _refuse(lines: Sequence[str]) -> NoReturn:
-    """Say what is wrong, how much that is, and exit with 1."""
-    for line in lines:
-        click.echo(line, err=True)
-    click.echo(click.style(_count(len(lines), "problem"), fg="red"), err=True)
-    raise SystemExit(1)
-
-
 def _cell(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "-"
     return str(value)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 if __name__ == "__main__":

@@ -67,6 +67,17 @@ def test_check_of_a_bad_file_tells_everything(tmp_path: Path) -> None:
     )
 
 
+def test_a_program_is_told_all_of_it_too(file: Path) -> None:
+    """With what is only unwise, on standard output."""
+    good = json.loads(run("check", file, "--json").stdout)
+    file.write_text(ROUTES.replace("request_body: 0", "auth: {type: jwt}"))
+    bad = run("check", file, "--json")
+
+    assert good == {"problems": [], "warnings": [], "listeners": 1, "routes": 2, "upstreams": 2, "backends": 3}
+    assert (bad.exit_code, bad.stderr) == (1, "")
+    assert json.loads(bad.stdout)["problems"][0].startswith(f"{file}:6:")
+
+
 def test_a_terminal_gets_colour(tmp_path: Path) -> None:
     """A pipe gets none."""
     file = tmp_path / "g.yaml"
@@ -104,6 +115,17 @@ def test_routes_are_a_table(file: Path) -> None:
     ]
     assert head.index("path") == one.index("/one/:id") == two.index("/two/*", 5)
     assert one.endswith("http://10.0.0.1, http://10.0.0.2                   90s      none")
+
+
+def test_routes_of_a_configuration_that_cannot_be_used(file: Path) -> None:
+    """What is wrong with it, in its place, and 2: there are none to show."""
+    file.write_text("routes: [{path: users, respond: {}}]\n")
+
+    result = run("routes", file)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"{file}:1:17: routes[0].path: expected ")
+    assert result.stderr.endswith("\n1 problem\n")
 
 
 def test_routes_can_be_read_by_a_program(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -9,6 +10,8 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from gateway.commands.reading import CouldNot
 
 if TYPE_CHECKING:
     from gateway.composition.foundation import Foundation
@@ -28,6 +31,8 @@ def apikey() -> None:
     """Make, revoke and list API keys.
 
     They are kept where `auth.api_keys.store` says. Of a key only a hash is kept: what `create` prints is seen once.
+
+    Exits with 0; with 1 where there is such a key already, or no such key; with 2 where the store cannot be used.
     """
 
 
@@ -46,7 +51,10 @@ def create(
     scopes: tuple[str, ...],
     expires: str | None,
 ) -> None:
-    """Make a key and print it, once."""
+    """Make a key and print it, once.
+
+    Exits with 0, with 1 where there is a key with this id already, with 2 where the store cannot be used.
+    """
     from gateway.composition.builders.api_keys import pepper
     from gateway.identity.api_keys import KeyRecord, digester, new_key
 
@@ -57,11 +65,11 @@ def create(
         for word in words:
             # Stores keep roles and scopes with blanks between: one with a blank in it would be read back as two.
             if word.split() != [word]:
-                raise click.ClickException(f"{option}: expected a word without spaces, found {word!r}")
+                raise CouldNot(f"{option}: expected a word without spaces, found {word!r}")
     try:
         key = new_key(name, os.urandom)
     except ValueError as error:
-        raise click.ClickException(str(error)) from None
+        raise CouldNot(str(error)) from None
     digest = digester(pepper(keys))(key.encode())
     record = KeyRecord(name, digest, user or name, frozenset(roles), frozenset(scopes), _moment(expires))
     if keys.store == "memory":
@@ -82,12 +90,15 @@ def create(
 @_CONFIG
 @click.argument("key_id", metavar="ID")
 def revoke(path: str, key_id: str) -> None:
-    """Make a key invalid: at once where instances share Redis, otherwise when what they have cached is old."""
+    """Make a key invalid: at once where instances share Redis, otherwise when what they have cached is old.
+
+    Exits with 0, with 1 where there is no key with this id, with 2 where the store cannot be used.
+    """
     from gateway.composition.builders.api_keys import announce, shared_redis
 
     settings = _settings(path)
     if _keys(settings).store == "memory":
-        raise click.ClickException("keys of the memory store stand in the configuration: take it out there")
+        raise CouldNot("keys of the memory store stand in the configuration: take it out there")
 
     async def work(store: ManagedKeyStore, foundation: Foundation) -> tuple[bool, bool]:
         return await store.revoke(key_id), await announce(_patient(settings), foundation, key_id)
@@ -105,11 +116,18 @@ def revoke(path: str, key_id: str) -> None:
 
 @apikey.command("list")
 @_CONFIG
-def list_keys(path: str) -> None:
-    """Show what is known of every key; never a key."""
+@click.option("--json", "as_json", is_flag=True, help="One JSON array in place of the lines.")
+def list_keys(path: str, as_json: bool) -> None:
+    """Show what is known of every key; never a key.
+
+    Exits with 0, and with 2 where the store cannot be used.
+    """
     settings = _settings(path)
     keys = _keys(settings)
     if keys.store == "memory":
+        if as_json:
+            click.echo(json.dumps([{"id": key.id} for key in keys.keys], indent=2))
+            return
         for key in keys.keys:
             click.echo(key.id)
         return
@@ -117,7 +135,11 @@ def list_keys(path: str) -> None:
     async def work(store: ManagedKeyStore, foundation: Foundation) -> list[KeyRecord]:
         return await store.list()
 
-    for record in _run(settings, work):
+    records = _run(settings, work)
+    if as_json:
+        click.echo(json.dumps([_document(record) for record in records], indent=2))
+        return
+    for record in records:
         state = click.style("revoked", fg="red") if record.revoked else click.style("valid", fg="green")
         parts = [record.id, state, f"user={record.user}"]
         parts += [f"roles={','.join(sorted(record.roles))}"] if record.roles else []
@@ -126,18 +148,29 @@ def list_keys(path: str) -> None:
         click.echo("  ".join(parts))
 
 
+def _document(record: KeyRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "revoked": record.revoked,
+        "user": record.user,
+        "roles": sorted(record.roles),
+        "scopes": sorted(record.scopes),
+        "expires": None if record.expires == inf else _written(record.expires),
+    }
+
+
 def _settings(path: str) -> Settings:
     from gateway.config import ConfigError, load
 
     try:
         return load(path, os.environ)
     except ConfigError as error:
-        raise click.ClickException("\n".join(map(str, error.problems))) from None
+        raise CouldNot("\n".join(map(str, error.problems))) from None
 
 
 def _keys(settings: Settings) -> Any:
     if settings.auth is None or settings.auth.api_keys is None:
-        raise click.ClickException("the configuration has no auth.api_keys")
+        raise CouldNot("the configuration has no auth.api_keys")
     return settings.auth.api_keys
 
 
@@ -154,9 +187,7 @@ def _moment(written: str | None) -> float:
             return since + read(written)
         except Unexpected:
             continue
-    raise click.ClickException(
-        f"--expires: expected a duration such as 90d or a date such as 2027-01-31, found {written}"
-    )
+    raise CouldNot(f"--expires: expected a duration such as 90d or a date such as 2027-01-31, found {written}")
 
 
 def _written(seconds: float) -> str:
@@ -166,8 +197,6 @@ def _written(seconds: float) -> str:
 
 
 def _entry(record: KeyRecord) -> str:
-    import json
-
     said: dict[str, Any] = {"id": record.id, "hash": f"sha256:{record.digest.hex()}", "user": record.user}
     said |= {"roles": sorted(record.roles)} if record.roles else {}
     said |= {"scopes": sorted(record.scopes)} if record.scopes else {}
@@ -216,7 +245,7 @@ def _run(settings: Settings, work: Callable[[Any, Any], Awaitable[Any]]) -> Any:
     with suppress(SystemExit):  # `react` says by it that it is done
         react(lambda reactor: ensureDeferred(main(reactor)))
     if not found:
-        raise click.ClickException("the store cannot be used")
+        raise CouldNot("the store cannot be used")
     if isinstance(found[0], Exception):
-        raise click.ClickException(str(found[0]))
+        raise CouldNot(str(found[0]))
     return found[0]

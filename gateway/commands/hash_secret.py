@@ -7,6 +7,8 @@ import sys
 
 import click
 
+from gateway.commands.reading import CouldNot
+
 
 @click.command("hash-secret")
 @click.option("--user", metavar="NAME", help="Print a line for the file of `auth.basic.users_file`.")
@@ -15,6 +17,8 @@ def hash_secret(user: str | None) -> None:
 
     It is asked for twice, or read from standard input where that is no terminal; never from the command line, which
     every user of the machine can read.
+
+    Exits with 0, and with 2 where it is no secret.
     """
     from gateway.identity import secrets
     from gateway.identity.users import LONGEST_NAME, UsersUnreadable, read_users
@@ -25,7 +29,7 @@ def hash_secret(user: str | None) -> None:
         # A text file ends with a line end that is not part of the secret.
         secret = sys.stdin.read(secrets.LONGEST + 2).removesuffix("\n").removesuffix("\r")
     if not secret or len(secret) > secrets.LONGEST or not secret.isprintable():
-        raise click.ClickException(f"expected a secret of 1 to {secrets.LONGEST} printable characters on one line")
+        raise CouldNot(f"expected a secret of 1 to {secrets.LONGEST} printable characters on one line")
     line = secrets.hash_secret(secret, os.urandom(16))
     if user is not None:
         line = f"{user}:{line}"
@@ -34,7 +38,7 @@ def hash_secret(user: str | None) -> None:
         except (UsersUnreadable, UnicodeEncodeError):
             known = None
         if known is None:
-            raise click.ClickException(
+            raise CouldNot(
                 f"expected a name of 1 to {LONGEST_NAME} octets without a colon and control characters, and no comment"
             )
     click.echo(line)

@@ -29,10 +29,13 @@ PATIENCE: Final = 3.0
     help="The admin port; also unix:PATH.",
 )
 @click.option("--live", is_flag=True, help="Ask only whether it serves, not whether its backends do.")
-def health(url: str, live: bool) -> None:
-    """Tell whether a gateway is ready for requests: exit 0 if it is, 1 if not, or if nobody answers.
+@click.option("--json", "as_json", is_flag=True, help="What the gateway answers, a JSON object.")
+def health(url: str, live: bool, as_json: bool) -> None:
+    """Tell whether a gateway is ready for requests.
 
     What is restarted when it is unhealthy should be asked with --live: a restart brings no backend back.
+
+    Exits with 0 where it is, with 1 where it is not or nobody answers, with 2 where the line makes no sense.
     """
     from gateway.commands.admin_port import AdminPort, NoAnswer
 
@@ -43,7 +46,10 @@ def health(url: str, live: bool) -> None:
     except NoAnswer as error:
         click.echo(error, err=True)
         raise SystemExit(1) from None
-    click.echo(words(content), err=status != 200)
+    if as_json:
+        click.echo(json.dumps(json.loads(content), indent=2))
+    else:
+        click.echo(words(content), err=status != 200)
     raise SystemExit(0 if status == 200 else 1)
 
 

@@ -95,7 +95,12 @@ def plan(
     raise SystemExit(DIFFERENT if check and not plan_text.is_empty(found, twice) else 0)
 
 
-diff = _Pasted("diff", params=plan.params, callback=plan.callback, help="Another name of `gateway plan`.")
+diff = _Pasted(
+    "diff",
+    params=plan.params,
+    callback=plan.callback,
+    help="Another name of `gateway plan`.\n\nExits with 0, 1 and 2 as that does.",
+)
 
 
 def _linted(path: str, beside: Path | None = None) -> Linted:

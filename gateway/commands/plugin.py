@@ -13,6 +13,8 @@ from pathlib import Path
 
 import click
 
+from gateway.commands.reading import CouldNot
+
 _NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 
 _PYPROJECT = """\
@@ -146,7 +148,10 @@ A plugin for twisted-api-gateway.
 
 @click.group()
 def plugin() -> None:
-    """Write plugins: middleware of your own."""
+    """Write plugins: middleware of your own.
+
+    Exits with 0, and with 2 where it could not write.
+    """
 
 
 @plugin.command()
@@ -158,6 +163,8 @@ def new(name: str, directory: Path | None) -> None:
     """Make a project of a plugin: installable, with tests that pass.
 
     NAME is what configurations call it, such as `our-stamp`.
+
+    Exits with 0, and with 2 where it could not write: the name is taken, or the directory is not empty.
     """
     package = name.replace("-", "_")
     if not _NAME.fullmatch(name):
@@ -168,7 +175,7 @@ def new(name: str, directory: Path | None) -> None:
         raise click.BadParameter(f"there is a package {package} already, which it would hide", param_hint="NAME")
     target = directory or Path(name)
     if target.exists() and any(target.iterdir()):
-        raise click.ClickException(f"{target} exists, and is not empty.")
+        raise CouldNot(f"{target} exists, and is not empty.")
     words = {"name": name, "package": package, "kind": "".join(part.capitalize() for part in package.split("_"))}
     for path, text in (
         ("pyproject.toml", _PYPROJECT),

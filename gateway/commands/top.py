@@ -71,7 +71,9 @@ def top(url: str, interval: float, once: bool, as_json: bool) -> None:
 
     Of a machine elsewhere: ssh -L 9090:127.0.0.1:9090 HOST, and this in another terminal.
 
-    Where no terminal is there it is as with --once. Exits with 2 where the admin port does not answer.
+    Where no terminal is there it is as with --once.
+
+    Exits with 0, and with 2 where the admin port does not answer.
     """
     from gateway.commands.admin_port import AdminPort, NoAnswer
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import click
 
+from gateway.commands.reading import CouldNot
+
 _LOOK = 0.05
 """Seconds between two looks at the file."""
 
@@ -23,16 +25,18 @@ _LOOK = 0.05
 def upgrade(pidfile: Path, timeout: float) -> None:
     """Let the installed version take over from the gateway that PIDFILE names.
 
-    No connection is refused, no request is lost. A version that does not come up leaves the one before in force: then
-    the exit code is 1, and the log says why.
+    No connection is refused, no request is lost. A version that does not come up leaves the one before in force, and
+    the log says why.
+
+    Exits with 0 where it has taken over, with 1 where it did not come up, with 2 where nobody could be told.
     """
     before, written = _named_by(pidfile), _state(pidfile)
     try:
         os.kill(before, signal.SIGUSR2)
     except ProcessLookupError:
-        raise click.ClickException(f"{pidfile} names process {before}, which is not there") from None
+        raise CouldNot(f"{pidfile} names process {before}, which is not there") from None
     except PermissionError:
-        raise click.ClickException(f"process {before} is another user's") from None
+        raise CouldNot(f"process {before} is another user's") from None
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         time.sleep(_LOOK)
@@ -51,7 +55,7 @@ def _named_by(pidfile: Path) -> int:
     try:
         return int(pidfile.read_text())
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"cannot read a process number from {pidfile}: {error}") from None
+        raise CouldNot(f"cannot read a process number from {pidfile}: {error}") from None
 
 
 def _state(pidfile: Path) -> tuple[int, int]:

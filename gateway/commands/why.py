@@ -52,7 +52,7 @@ def why(name: str, url: str | None, logs: tuple[str, ...], as_json: bool) -> Non
     ID is its request id (`X-Request-ID` of the answer, `request_id` of the log) or its trace id. The gateway knows the
     last hundred that failed; the access log has the others, with less about each. Several files may be given.
 
-    Exits with 1 where there is no such exchange, with 2 where nobody could be asked.
+    Exits with 0; with 1 where there is no such exchange, with 2 where nobody could be asked.
     """
     from rich.console import Console
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -66,6 +67,25 @@ def test_a_key_of_a_file_is_printed_once(run: Run, tmp_path: Path) -> None:
     assert all(secret.encode() not in file.read_bytes() for file in tmp_path.iterdir())
 
 
+def test_a_program_may_list_them(run: Run) -> None:
+    """A role with a comma in it stays one."""
+    run("create", "--id", "acme", "--role", "buyer,seller")
+    run("create", "--id", "other", "--expires", "2127-01-31")
+    run("revoke", "other")
+
+    first, second = json.loads(run("list", "--json").stdout)
+
+    assert first == {
+        "id": "acme",
+        "revoked": False,
+        "user": "acme",
+        "roles": ["buyer,seller"],
+        "scopes": [],
+        "expires": None,
+    }
+    assert (second["revoked"], second["expires"]) == (True, "2127-01-31T00:00:00Z")
+
+
 def test_an_id_is_made_up_where_none_is_given(run: Run) -> None:
     """The key names it."""
     key = run("create").stdout.strip()
@@ -119,7 +139,7 @@ def test_keys_of_the_configuration_are_listed_by_id_and_revoked_there(tmp_path: 
 
     assert typed("list", "--config", path).stdout.splitlines() == ["acme", "other"]
     revoked = typed("revoke", "--config", path, "acme")
-    assert revoked.exit_code == 1
+    assert revoked.exit_code == 2
     assert "take it out there" in revoked.stderr
 
 
@@ -128,7 +148,7 @@ def test_an_id_that_is_none(tmp_path: Path, key_id: str) -> None:
     """It would be hard to type, or to tell from the secret."""
     made = typed("create", "--config", str(configuration(tmp_path)), f"--id={key_id}")
 
-    assert (made.exit_code, made.stdout) == (1, "")
+    assert (made.exit_code, made.stdout) == (2, "")
     assert "expected an id" in made.stderr
 
 
@@ -138,7 +158,7 @@ def test_a_role_that_would_become_others(tmp_path: Path, option: str, word: str)
     """Who may do something about a site is not an admin."""
     answer = typed("create", "--config", str(configuration(tmp_path)), option, word)
 
-    assert answer.exit_code == 1
+    assert answer.exit_code == 2
     assert f"{option}: expected a word without spaces, found {word!r}" in answer.output
 
 
@@ -146,7 +166,7 @@ def test_an_end_that_is_none(tmp_path: Path) -> None:
     """Rather than a key that never ends."""
     made = typed("create", "--config", str(configuration(tmp_path)), "--expires", "soon")
 
-    assert (made.exit_code, made.stdout) == (1, "")
+    assert (made.exit_code, made.stdout) == (2, "")
     assert "expected a duration such as 90d or a date" in made.stderr
 
 
@@ -158,7 +178,7 @@ def test_a_configuration_without_keys_or_with_mistakes(tmp_path: Path) -> None:
 
     file.write_text("auth: {api_keys: {store: paper}}\n")
     wrong = typed("list", "--config", str(file))
-    assert wrong.exit_code == 1
+    assert wrong.exit_code == 2
     assert "auth.api_keys.store" in wrong.stderr
 
 
@@ -173,5 +193,5 @@ def test_a_store_that_cannot_be_reached(tmp_path: Path) -> None:
         timeout=30,
     )
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == "Error: The store of API keys does not answer.\n"

@@ -26,7 +26,7 @@ def test_what_can_be_no_secret_is_refused(text: str) -> None:
     """It is more likely a mistake, such as the wrong file."""
     result = CliRunner().invoke(main, ["hash-secret"], input=text)
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stdout == ""
     assert "expected a secret" in result.stderr
 
@@ -52,6 +52,6 @@ def test_a_name_that_such_a_file_cannot_have(name: str) -> None:
     """It would be another name in there, or a comment."""
     result = CliRunner().invoke(main, ["hash-secret", "--user", name], input="correct horse\n")
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stdout == ""
     assert "expected a name of 1 to 255 octets" in result.stderr

@@ -58,6 +58,6 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
     code, said = run("our-stamp", "-d", str(tmp_path))
 
-    assert code == 1
+    assert code == 2
     assert "is not empty" in said
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]

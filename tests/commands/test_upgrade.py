@@ -37,7 +37,7 @@ def test_a_file_that_names_nobody(tmp_path: Path, text: str | None, words: str) 
 
     result = run(tmp_path / "g.pid")
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert words in result.output
 
 

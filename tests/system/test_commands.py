@@ -77,6 +77,8 @@ def test_a_gateway_that_is_ready(gateway: GatewayProcess) -> None:
     done = run(*HEALTH, "--admin", url(gateway))
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "ok: upstreams ok\n", "")
+    said = json.loads(run(*HEALTH, "--json", "--admin", url(gateway)).stdout)
+    assert (said["status"], said["checks"]["upstreams"]) == ("ok", "ok")
 
 
 def test_a_gateway_that_lives_without_its_backends(tmp_path: Path) -> None:
