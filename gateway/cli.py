@@ -26,6 +26,7 @@ from gateway.commands.completion import completion
 from gateway.commands.explain import explain
 from gateway.commands.hash_secret import hash_secret
 from gateway.commands.health import health
+from gateway.commands.importing import import_
 from gateway.commands.lint import lint
 from gateway.commands.new import new
 from gateway.commands.plan import diff, plan
@@ -184,6 +185,7 @@ main.add_command(upgrade)
 main.add_command(health)
 main.add_command(why)
 main.add_command(top)
+main.add_command(import_)
 
 
 def _cell(value: object) -> str:

@@ -83,6 +83,8 @@ def _summarize(draft: Draft) -> None:
         where = click.style(f"{one.place.file}:{one.place.line}:", bold=True)
         rest = f", {one.instead}" if one.instead else ""
         click.echo(f"{where} {click.style(printable(one.what), fg='yellow')}: {printable(one.why + rest)}", err=True)
+    for sentence in draft.remarks:
+        click.echo(f"{click.style('otherwise here', fg='cyan')}: {sentence}", err=True)
     for variable, place in draft.secrets.items():
         what = f"set it to the secret at {place.file}:{place.line}, in the environment or in .env beside the result"
         click.echo(f"{click.style(variable, fg='cyan')}: {what}", err=True)
@@ -104,6 +106,7 @@ def _document(draft: Draft, text: str, out: str | None) -> dict[str, Any]:
         "file": draft.file,
         "made": _counts(draft),
         "secrets": [{"variable": name, "file": at.file, "line": at.line} for name, at in draft.secrets.items()],
+        "remarks": list(draft.remarks),
         "passed_over": dict(draft.passed),
         "left": [
             {

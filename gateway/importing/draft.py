@@ -22,6 +22,14 @@ Data = dict[str, Any]
 
 LONGEST_NAME: Final = 120
 
+LEAST_SHARED: Final = 3
+"""Routes from which on what they share is worth a place of its own."""
+
+NEVER_SHARED: Final = frozenset(
+    {"name", "host", "path", "methods", "headers", "query", "upstream", "redirect", "respond", "auth", "ip_deny"}
+)
+"""Keys that a route says for itself: what it is for, where it goes, and what protects it."""
+
 
 class Template(str):
     """A text in which `${…}` is a variable or a runtime name, and `$${` a literal `${`."""
@@ -82,6 +90,7 @@ class Draft:
         top: Keys at top level but for `upstreams`, `routes` and `tests`, in any order.
         secrets: Variables that take the place of secrets of the source, each with where the source has the secret.
         passed: How often keys that say nothing about traffic were passed over, by name.
+        remarks: Sentences about what is otherwise here than where the source comes from, for every file that has it.
     """
 
     kind: str
@@ -93,7 +102,9 @@ class Draft:
     left: list[Left] = field(default_factory=list)
     secrets: dict[str, Place] = field(default_factory=dict)
     passed: Counter[str] = field(default_factory=Counter)
+    remarks: dict[str, None] = field(default_factory=dict)
     _names: dict[str, set[str]] = field(default_factory=dict)
+    _listed: set[Left] = field(default_factory=set)
 
     def name(self, wanted: str, among: str) -> str:
         """Return a name that nothing else has: the wanted one, or one with a number behind it.
@@ -133,9 +144,28 @@ class Draft:
         return Template(f"${{{variable}}}")
 
     def leave(self, part: Part, why: str, instead: str = "", what: str = "") -> None:
-        """List a part of the source, and count it as read."""
+        """List a part of the source, once however many routes it is for, and count it as read."""
         part.mark_read()
-        self.left.append(Left(part.place, what or part.path, why, instead))
+        left = Left(part.place, what or part.path, why, instead)
+        if left not in self._listed:
+            self._listed.add(left)
+            self.left.append(left)
+
+    def remark(self, sentence: str) -> None:
+        """Say what is otherwise here: something that needs no line of the source, since all its files have it."""
+        self.remarks[sentence] = None
+
+    def share(self) -> None:
+        """Move what all routes say in the same words to `defaults.route`: what is said once is read once."""
+        if len(self.routes) < LEAST_SHARED:
+            return
+        first = self.routes[0].data
+        for key in [key for key in first if key not in NEVER_SHARED]:
+            value = first[key]
+            if all(key in made.data and made.data[key] == value for made in self.routes):
+                self.section("defaults", "route")[key] = value
+                for made in self.routes:
+                    del made.data[key]
 
     def pass_over(self, part: Part, *keys: str) -> None:
         """Count members of a part that say nothing about traffic, and read them."""

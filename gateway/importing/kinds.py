@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from gateway.importing.draft import Draft, Hint
-from gateway.importing.parts import Part
+from gateway.importing.parts import Part, read_part
 
 Fill = Callable[[Part, Draft], None]
 """Puts what a source says into a draft. Raises `ConfigError` where the source is none of this kind."""
@@ -35,7 +35,15 @@ class Kind(NamedTuple):
     load: Callable[[], Module]
 
 
-KINDS: Final[dict[str, Kind]] = {}
+def _kong() -> Module:
+    from gateway.importing.kong import source
+
+    return Module(source.fill, source.HINTS)
+
+
+KINDS: Final[dict[str, Kind]] = {
+    "kong": Kind("Kong's declarative configuration, as deck writes it", read_part, _kong),
+}
 """By name."""
 
 

@@ -21,6 +21,9 @@ WIDE: Final = 120
 FIRST: Final = ("listeners", "processes", "trusted_proxies", "timeouts", "limits", "auth")
 """Keys at top level that come first, in this order; `upstreams`, `routes` and `tests` come last."""
 
+_ROUTE: Final = ("name", "host", "path", "methods", "headers", "query", "listeners", "upstream", "redirect", "respond")
+"""Keys of a route that come first, in this order: what it is for, and where that goes."""
+
 _PLAIN: Final = re.compile(
     r"[A-Za-z0-9_./+~^$()|\\*<=-][A-Za-z0-9_./+~^$()|\\*<=@%:-]*(?: [A-Za-z0-9_./+~^$()|\\*<=@%:-]+)*"
 )
@@ -32,6 +35,7 @@ _SAFE_START: Final = re.compile(r"[A-Za-z0-9_/.+~^$(\\<=]")
 def as_yaml(draft: Draft) -> str:
     """Write a draft as a configuration, with what was left out in comments at its end."""
     lines = [f"# Made by `gateway import {draft.kind} {Path(draft.file).name}`."]
+    lines += [f"# {_plain(sentence)}" for sentence in draft.remarks]
     for variable, place in draft.secrets.items():
         lines.append(
             f"# {variable} is the secret at {_where(place.file, place.line)}: set it before the gateway starts."
@@ -39,7 +43,8 @@ def as_yaml(draft: Draft) -> str:
     order = [key for key in FIRST if key in draft.top] + [key for key in draft.top if key not in FIRST]
     for key in order:
         lines += ["", *_member(key, draft.top[key], 0)]
-    for key, made in (("upstreams", draft.upstreams), ("routes", draft.routes), ("tests", draft.tests)):
+    routes = [made._replace(data=_ordered(made.data)) for made in draft.routes]
+    for key, made in (("upstreams", draft.upstreams), ("routes", routes), ("tests", draft.tests)):
         if made:
             lines += ["", f"{key}:", *_items(made, 2)]
     if draft.left:
@@ -47,10 +52,17 @@ def as_yaml(draft: Draft) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _ordered(route: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: route[key] for key in _ROUTE if key in route} | dict(route)
+
+
 def _comment(one: Left) -> str:
     # A line of the source may have put anything into these words.
-    words = "".join(each if each.isprintable() else " " for each in str(one._replace(place=_short(one))))
-    return f"# {words}"
+    return f"# {_plain(str(one._replace(place=_short(one))))}"
+
+
+def _plain(words: str) -> str:
+    return "".join(one if one.isprintable() else " " for one in words)
 
 
 def _short(one: Left) -> Any:
@@ -106,7 +118,7 @@ def _items(value: Any, indent: int) -> Iterator[str]:
 
 def _origin(made: Made) -> str:
     note = f": {made.note}" if made.note else ""
-    return _where(made.place.file, made.place.line) + "".join(one if one.isprintable() else " " for one in note)
+    return _where(made.place.file, made.place.line) + _plain(note)
 
 
 def _flow(value: Any, room: int) -> str | None:

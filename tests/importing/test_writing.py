@@ -89,8 +89,8 @@ routes:
   # kong.yaml:4
   - name: {"a" * 40}
     path: /a/*
-    upstream: a
     methods: [GET]
+    upstream: a
     respond: {{body: {"x" * 60}}}
 
 # Left out:

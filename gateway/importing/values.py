@@ -1,0 +1,63 @@
+"""Values that sources write in their way, in ours: times, sizes, networks, secrets that stand elsewhere.
+
+Tests: `tests/importing/test_values.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_network
+
+from gateway.config.units import format_duration
+from gateway.importing.draft import Template
+from gateway.importing.parts import Part
+
+_ENVIRONMENT = re.compile(
+    r"\{vault://env/(?P<vault>[A-Za-z0-9_-]+)\}|\$\{\{\s*env\s+\"?(?P<deck>[A-Za-z_]\w*)\"?\s*\}\}"
+    r"|\$\{\{(?P<apisix>[A-Za-z_]\w*)\}\}|\$env://(?P<env>[A-Za-z_]\w*)|\$ENV://(?P<upper>[A-Za-z_]\w*)"
+)
+
+
+def seconds(number: float) -> str:
+    """Write a number of seconds as a duration of ours."""
+    return str(format_duration(float(number)))
+
+
+def milliseconds(part: Part, key: str, otherwise: int) -> str:
+    """Read a number of milliseconds as a duration of ours."""
+    number = part.number(key)
+    return seconds((otherwise if number is None else number) / 1000)
+
+
+def network(written: str) -> str | None:
+    """Return an address or a network without host bits, which some let through; None where it is neither."""
+    try:
+        found = ip_network(written, strict=False)
+    except ValueError:
+        return None
+    return str(found.network_address) if found.num_addresses == 1 else str(found)
+
+
+def from_environment(written: str) -> Template | None:
+    """Return a secret that a source takes from the environment, in our way of saying so; None for any other text.
+
+    Kong says `{vault://env/NAME}`, deck `${{ env "NAME" }}`, APISIX `$env://NAME` and `${{NAME}}`.
+    """
+    found = _ENVIRONMENT.fullmatch(written.strip())
+    if found is None:
+        return None
+    name = next(one for one in found.groups() if one)
+    return Template(f"${{{name.upper().replace('-', '_') if found['vault'] else name}}}")
+
+
+def pattern_of(values: list[str], *, any_case: bool = False) -> str:
+    """Return a condition of ours that one of several texts meets."""
+    if len(values) == 1 and not (any_case and values[0].lower() != values[0].upper()) and values[0][:1] not in "~*":
+        return values[0]
+    flags = "(?i)" if any_case else ""
+    return f"~{flags}^(?:{'|'.join(literal(one) for one in values)})$"
+
+
+def literal(text: str) -> str:
+    """Return an expression that matches this text alone."""
+    return re.sub(r"([.*+?()\[\]{}|^$\\])", r"\\\1", text)
