@@ -41,14 +41,15 @@ class _Kinds(click.ParamType[str]):
 @click.argument("kind", metavar="KIND", type=_Kinds())
 @click.argument("file", metavar="FILE", type=click.Path())
 @click.option("-o", "--output", "out", metavar="OUT", type=click.Path(dir_okay=False), help="Write the result here.")
+@click.option("--check", is_flag=True, help="Exit with 1 where something was left out: for scripts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: the result, and what was left out.")
 @collector_resting()
-def import_(kind: str, file: str, out: str | None, as_json: bool) -> None:
+def import_(kind: str, file: str, out: str | None, check: bool, as_json: bool) -> None:
     """Make a configuration, with tests, of FILE, which another gateway reads or which describes an API.
 
     What is not carried over is listed with its line. The tests say what FILE says: `gateway test` runs them.
 
-    Exits with 0 where all was carried over, with 1 where something was left out, with 2 where FILE cannot be read.
+    Exits with 0; with --check, with 1 where something was left out; with 2 where FILE cannot be read.
     """
     from gateway.config import ConfigError
     from gateway.importing.kinds import convert
@@ -72,7 +73,7 @@ def import_(kind: str, file: str, out: str | None, as_json: bool) -> None:
         if out is None:
             click.echo(text, nl=False)
         _summarize(draft)
-    raise SystemExit(LEFT if draft.left else 0)
+    raise SystemExit(LEFT if check and draft.left else 0)
 
 
 def _summarize(draft: Draft) -> None:

@@ -24,6 +24,12 @@ tests:
   - {request: "http://localhost:8080/", expect: {status: 200}}
 """ % (64 * "0")
 
+KONG = """\
+_format_version: "3.0"
+services:
+  - {name: app, url: "http://127.0.0.1:9001", routes: [{name: app, paths: [/]}]}
+"""
+
 LOG = '192.0.2.1 - - [30/Nov/2026:09:00:00 +0000] "GET / HTTP/1.1" 200 0 "-" "-"\n'
 
 NOWHERE = "http://127.0.0.1:1"
@@ -38,6 +44,7 @@ CANNOT = {
     "explain": "BAD http://localhost:8080/",
     "hash-secret": "",
     "health": "--admin ftp://x",
+    "import": "kong BAD",
     "lint": "BAD",
     "new": ". --yes",
     "plan": "GOOD BAD",
@@ -59,6 +66,7 @@ ANSWERS_WITH_JSON = {
     "config": "GOOD",
     "diff": "GOOD OTHER",
     "explain": "GOOD http://localhost:8080/",
+    "import": "kong KONG",
     "lint": "GOOD",
     "new": "made --yes",
     "plan": "GOOD OTHER",
@@ -96,6 +104,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "good.yaml").write_text(CONFIGURATION)
     (tmp_path / "other.yaml").write_text(CONFIGURATION.replace("9001", "9002"))
     (tmp_path / "bad.yaml").write_text("routes: [{path: 1}\n")
+    (tmp_path / "kong.yaml").write_text(KONG)
     (tmp_path / "access.log").write_text(LOG)
     (tmp_path / "compose.yaml").write_text("mine")
     monkeypatch.chdir(tmp_path)
@@ -104,7 +113,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def typed(command: str, line: str, *, color: bool = False, **environ: str) -> Result:
     """Type a command, as at a terminal with `color`."""
-    files = {"GOOD": "good.yaml", "OTHER": "other.yaml", "BAD": "bad.yaml"}
+    files = {"GOOD": "good.yaml", "OTHER": "other.yaml", "BAD": "bad.yaml", "KONG": "kong.yaml"}
     words = [files.get(word, word) for word in line.split()]
     return CliRunner(env={"NO_COLOR": "", **environ}).invoke(main, [*command.split(), *words], color=color)
 
