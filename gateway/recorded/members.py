@@ -5,7 +5,7 @@ request line), `scheme`, `tls`, `host`, `client`, `status`, `seconds`, `millisec
 `upstream`, `backend`, `upstream seconds`, `upstream milliseconds`, `reason`, and `field NAME` for a field of the
 request.
 
-Tests: `tests/recorded/test_json_lines.py::test_our_own_lines_are_read`.
+Tests: `tests/recorded/test_forms.py::test_a_template_of_the_configuration_is_tried`.
 """
 
 from __future__ import annotations
