@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from gateway.commands.curl_options import NOUNS
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
@@ -24,7 +25,20 @@ COULD_NOT: Final = 2
 _COLOURS: Final = {"-": "red", "+": "green"}
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+class _Pasted(click.Command):
+    """Leaves what follows the word `curl` to curl: it has options of the same names as ours (`--json`)."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Part our words from curl's."""
+        taking = {name for one in self.params if isinstance(one, click.Option) and not one.is_flag for name in one.opts}
+        for place, word in enumerate(args):
+            if word in NOUNS and place and args[place - 1] not in taking:
+                args = [*args[:place], "--", *args[place:]]
+                break
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Pasted, context_settings={"ignore_unknown_options": True})
 @click.argument("path", metavar="CONFIG", type=click.Path())
 @click.option(
     "--as", "caller", metavar="CLAIMS", help='Who calls: {"sub": "u1", "scope": "read"}, or a name for `sub`.'
@@ -48,8 +62,8 @@ def explain(
 ) -> None:
     """Explain one request: each decision in order, with the line of the configuration that made it.
 
-    The request is said as to curl, and a whole `curl …` command may be pasted behind CONFIG: -X, -H, -d, -G, -I, -u,
-    -A, -b. It is made by the real gateway in memory: nothing is sent, and backends answer 200 with nothing.
+    The request is said as to curl, and a whole `curl …` command may be pasted behind CONFIG, with our options before
+    it. It is made by the real gateway in memory: nothing is sent, and backends answer 200 with nothing.
 
     Exits with 0 whatever the answer is, with 2 where it cannot be made.
     """

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
+from gateway.commands.curl_options import NOUNS
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class _Pasted(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Make one word of it."""
         for place, word in enumerate(args[:-1]):
-            if word == "--request" and args[place + 1] == "curl":
+            if word == "--request" and args[place + 1] in NOUNS:
                 args = [*args[: place + 1], shlex.join(args[place + 1 :])]
                 break
         return super().parse_args(ctx, args)
@@ -145,9 +146,10 @@ def _running(url: str, new: Linted) -> tuple[Linted, Plan]:
 
 def _request(said: str) -> CaseRequest:
     from gateway.commands.curl import NotUnderstood, read
+    from gateway.commands.shell_words import shell_words
 
     try:
-        return read(shlex.split(said))
+        return read(shell_words(said))
     except (NotUnderstood, ValueError) as error:
         raise click.BadParameter(str(error), param_hint="'--request'") from None
 

@@ -15,7 +15,7 @@ from gateway.config.schema.cases import CaseRequest
 from gateway.headers import Headers
 from gateway.http.hosts import normal_host
 from gateway.message import Request
-from gateway.rehearsal.backends import encoded
+from gateway.rehearsal.backends import encoded, framed
 from gateway.rehearsal.credentials import Field
 
 
@@ -43,11 +43,15 @@ class Asked:
 
 def head_of(request: CaseRequest) -> Request:
     """Return the head of a request, as routing asks for it."""
+    try:
+        host = normal_host(_host(request).encode())
+    except ValueError:
+        host = b""  # the field `Host` says what none can be: no route is for it, and the request is refused
     return Request(
         request.method.encode(),
         _target(request.url, ()).encode(),
         Headers([(name.encode(), value.encode()) for name, value in request.headers.items()]),
-        normal_host(_host(request).encode()),
+        host,
     )
 
 
@@ -74,7 +78,9 @@ def asked_by(request: CaseRequest, fields: Sequence[Field], parameters: Sequence
     cookies = [value for name, value in [*own.items(), *fields] if name.lower() == "cookie"]
     if cookies:
         lines.append(("Cookie", "; ".join(cookies)))
-    if request.body is not None and "content-length" not in names:
+    if "transfer-encoding" in names:
+        content = framed(content, own)
+    elif request.body is not None and "content-length" not in names:
         lines.append(("Content-Length", str(len(content))))
     headers = Headers([(name.encode(), value.encode()) for name, value in lines])
     return Asked(request.method, _target(request.url, parameters), headers, content)

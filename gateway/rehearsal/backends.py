@@ -14,10 +14,14 @@ from twisted.internet.interfaces import IProtocol
 
 from gateway.config import Settings
 from gateway.config.schema.cases import GivenAnswer
+from gateway.http import websocket
 from gateway.memory.backend import Asked, BackendConnection, FakeBackend
 from gateway.memory.network import MemoryNetwork
 
 JSON = "application/json"
+
+SWITCHING = 101
+"""Status of an answer after which the connection speaks another protocol."""
 
 
 class Sent(NamedTuple):
@@ -119,7 +123,7 @@ def _do(asked: Asked, given: GivenAnswer, last: bool) -> None:
     if given.reset or given.refuse:
         connection.reset()
         return
-    connection.send(octets(given, asked.method, last))
+    connection.send(octets(_switching(given, asked) if given.status == SWITCHING else given, asked.method, last))
     if last:
         connection.close()
 
@@ -159,7 +163,7 @@ def octets(given: GivenAnswer, method: bytes, last: bool = False) -> bytes:
         last: The connection ends with it.
     """
     content, fields = encoded(given.body, given.headers)
-    bodiless = given.status in (204, 304)
+    bodiless = given.status in (SWITCHING, 204, 304)
     lines = [f"{name}: {value}" for name, value in fields.items()]
     if not bodiless and not {"content-length", "transfer-encoding"} & {name.lower() for name in fields}:
         lines.append(f"Content-Length: {len(content)}")
@@ -170,7 +174,26 @@ def octets(given: GivenAnswer, method: bytes, last: bool = False) -> bytes:
     except ValueError:
         phrase = "Given"
     head = "\r\n".join([f"HTTP/1.1 {given.status} {phrase}", *lines])
-    return head.encode("utf-8") + b"\r\n\r\n" + (b"" if bodiless or method == b"HEAD" else content)
+    return head.encode("utf-8") + b"\r\n\r\n" + (b"" if bodiless or method == b"HEAD" else framed(content, fields))
+
+
+def _switching(given: GivenAnswer, asked: Asked) -> GivenAnswer:
+    """Return an answer that changes the protocol with the fields that it has to have, where they are not given."""
+    fields = {"Connection": "Upgrade", "Upgrade": (asked.headers.get(b"upgrade") or b"").decode("latin-1")}
+    if key := asked.headers.get(b"sec-websocket-key"):
+        fields["Sec-WebSocket-Accept"] = websocket.accepting(key).decode()
+    names = {name.lower() for name in given.headers}
+    own = {name: value for name, value in fields.items() if value and name.lower() not in names}
+    return given.model_copy(update={"headers": {**own, **given.headers}})
+
+
+def framed(content: bytes, fields: Mapping[str, str]) -> bytes:
+    """Return content as its fields frame it: in one chunk, and the last, where they say that it is chunked."""
+    coding = next((value for name, value in fields.items() if name.lower() == "transfer-encoding"), "")
+    if coding.strip().lower() != "chunked":
+        return content
+    chunk = b"%x\r\n%b\r\n" % (len(content), content) if content else b""
+    return chunk + b"0\r\n\r\n"
 
 
 def encoded(body: Any, fields: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:

@@ -54,6 +54,14 @@ def test_a_pasted_command_is_understood(file: Path) -> None:
     assert "the upstream gets nothing" in result.stdout
 
 
+def test_what_follows_curl_is_curls(file: Path) -> None:
+    """`--json` before it is ours, and behind it curl's; a caller may be called `curl`."""
+    result = run(file, "--json", "--as", "curl", "curl", "http://x/api/users/7", "--json", "{}")
+
+    said = json.loads(result.stdout)
+    assert (said["request"]["method"], said["exchange"]["reason"]) == ("POST", "auth.forbidden")
+
+
 def test_programs_read_json(file: Path) -> None:
     """One object, and nothing else."""
     said = json.loads(run(file, "--json", "http://x/api/users/7").stdout)

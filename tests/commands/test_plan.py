@@ -176,7 +176,7 @@ def test_colours_are_for_terminals(files: tuple[Path, Path]) -> None:
         (["OLD", "WRONG"], "routes: expected"),
         (["OLD", "MISSING"], "expected a file that can be read"),
         (["OLD", "NEW", "--request", "curl -Q http://x/"], "-Q is not understood"),
-        (["OLD", "NEW", "--request", "curl 'http://x/"], "No closing quotation"),
+        (["OLD", "NEW", "--request", "curl 'http://x/"], "expected a quote that is closed"),
         (["OLD", "NEW", "--as", "{", "--request", "http://x/"], "expected claims as a JSON object"),
         (["--live", "9090", "NEW"], "is no URL of an admin port"),
     ],

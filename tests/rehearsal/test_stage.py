@@ -73,6 +73,43 @@ def test_an_answer_without_content_has_none(status: int) -> None:
     assert (outcome.answer.status, outcome.answer.body, outcome.answer.complete) == (status, b"", True)
 
 
+def test_content_that_is_said_to_be_chunked_is() -> None:
+    """Of the request and of the answer; a request that says both lengths is sent as it stands, and refused."""
+    outcome = ask(
+        stage(),
+        "http://x/a/1",
+        GivenAnswer(headers={"Transfer-Encoding": "chunked"}, body="answer"),
+        method="POST",
+        headers={"Transfer-Encoding": "chunked"},
+        body="asked",
+    )
+    assert (outcome.answer.status, outcome.answer.body, outcome.sent[0].asked.body) == (200, b"answer", b"asked")
+
+    both = ask(stage(), method="POST", headers={"Transfer-Encoding": "chunked", "Content-Length": "5"}, body="asked")
+    assert (both.answer.status, both.sent) == (400, [])
+
+
+def test_a_backend_changes_the_protocol() -> None:
+    """As the request asks, with the fields that a WebSocket's client waits for (RFC 6455 section 1.3)."""
+    outcome = ask(
+        stage(),
+        "http://x/a/1",
+        GivenAnswer(status=101),
+        headers={"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="},
+    )
+
+    assert (outcome.answer.status, outcome.answer.headers.get(b"upgrade")) == (101, b"websocket")
+    assert outcome.answer.headers.get(b"sec-websocket-accept") == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    assert (outcome.record["status_code"], outcome.failure) == (101, None)
+
+
+def test_a_host_that_none_can_be_is_refused() -> None:
+    """By the gateway; it is no failure of the stage, which looks for the route of who calls."""
+    request = CaseRequest(url="http://x/a/1", headers={"Host": "a b"})
+
+    assert stage().ask(request, {"sub": "u1"}).answer.status == 400
+
+
 def test_a_backend_refuses_and_breaks_off() -> None:
     """As the gateway tells it; refusing is for one connection, also where one is kept."""
     asked = stage()

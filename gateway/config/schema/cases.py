@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from gateway.config import patterns, units
+from gateway.config.nodes import meant
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import Section, expected, or_one
 from gateway.config.schema.types import (
@@ -29,6 +31,7 @@ from gateway.config.schema.types import (
     SomeText,
     integer,
 )
+from gateway.http.hosts import normal_host
 
 TIME = units.parse_moment("2026-01-01T00:00:00Z")
 """Unix seconds when a test begins that does not say when: the same on every day, so that none fails by the calendar."""
@@ -47,6 +50,14 @@ def _url(value: object) -> str:
         raise Unexpected("a URL such as https://api.example.com/users/7")
     if not written.isascii() or not written.isprintable() or " " in written or "#" in written:
         raise Unexpected("a URL without a fragment, with characters other than ASCII escaped")
+    try:
+        parts = urlsplit(written)
+        normal_host(parts.netloc.rpartition("@")[2].encode())
+        _ = parts.port  # judged when it is asked for
+    except ValueError:
+        raise Unexpected(
+            "a URL with the name or the address of a host, and a port up to 65535 where it has one"
+        ) from None
     return written
 
 
@@ -75,6 +86,13 @@ def _listed(value: Any) -> Any:
     return [_listed(one) for one in value] if isinstance(value, tuple) else value
 
 
+def _given_status(value: object) -> int:
+    meaning = meant(value)
+    if isinstance(meaning, int) and not isinstance(meaning, bool) and (meaning == 101 or 200 <= meaning <= 599):
+        return int(meaning)
+    raise Unexpected("101, or an integer from 200 to 599")
+
+
 def _address(value: object) -> str:
     network = patterns.network(value)
     if network.num_addresses != 1:
@@ -86,7 +104,14 @@ URL = Annotated[str, Parsed(_url, {"type": "string", "pattern": "^https?://[^/]"
 Address = Annotated[str, Parsed(_address, {"type": "string"}, "address")]
 Content = Annotated[Any, Parsed(_content, {}, "text, `~regex`, `*`, or JSON", _listed)]
 Payload = Annotated[Any, Parsed(_payload, {}, "text, or what is sent as JSON", _listed)]
-StatusCode = Annotated[int, integer(200, 599)]
+GivenStatus = Annotated[
+    int,
+    Parsed(
+        _given_status,
+        {"type": "integer", "anyOf": [{"const": 101}, {"minimum": 200, "maximum": 599}]},
+        "101, or an integer from 200 to 599",
+    ),
+]
 
 
 def _one_or_many(schema: dict[str, Any]) -> None:
@@ -139,7 +164,11 @@ class CaseRequest(Section):
 class GivenAnswer(Meant):
     """What a backend does with one request."""
 
-    status: StatusCode = Field(default=200, description="Status of the answer.")
+    status: GivenStatus = Field(
+        default=200,
+        description="Status of the answer. 101 changes the protocol as the request asks (a WebSocket): the fields that "
+        "say so are added.",
+    )
     headers: dict[HeaderName, HeaderValue] = Field(default={}, description="Its fields.")
     body: Payload = Field(default="", description="Its content: a text, or what is sent as JSON.")
     delay: Duration = Field(default=0.0, description="How long it takes, by the clock of the test.")

@@ -61,6 +61,16 @@ def test_each_exchange_has_what_is_expected_of_it() -> None:
         ({"request": "http:///a"}, "tests[0].request: expected a URL"),
         ({"request": "http://x/ü"}, "tests[0].request: expected a URL without a fragment, with characters other"),
         ({"request": {"url": "http://x/", "client": "10.0.0.0/8"}}, "request.client: expected an address such as"),
+        (
+            {"request": "http://x:99999/"},
+            "request: expected a URL with the name or the address of a host, and a port",
+        ),
+        ({"request": "http://[::1/"}, "request: expected a URL with the name or the address of a host"),
+        ({"request": "http://x:abc/"}, "request: expected a URL with the name or the address of a host"),
+        (
+            {"request": "http://x/", "given": {"backends": {"a": {"status": 103}}}},
+            "given.backends.a.status: expected 101, or an integer from 200 to 599",
+        ),
         ({"given": {"backends": {"a": {"refuse": True, "reset": True}}}}, "expected one of an answer, `refuse` and"),
         ({"given": {"repeat": 0}}, "tests[0].given.repeat: expected an integer from 1 to 100000, found 0"),
         ({"expect": {"body": {"a": ["~("]}}}, "tests[0].expect.body: expected a regular expression"),
