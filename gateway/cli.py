@@ -6,9 +6,11 @@ completion in a shell are quick.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +33,7 @@ from gateway.commands.lint import lint
 from gateway.commands.new import new
 from gateway.commands.plan import diff, plan
 from gateway.commands.plugin import plugin
-from gateway.commands.reading import loaded
+from gateway.commands.reading import COULD_NOT, loaded
 from gateway.commands.replay import replay
 from gateway.commands.resting import collector_resting
 from gateway.commands.schema import schema
@@ -43,18 +45,54 @@ from gateway.commands.why import why
 INTERRUPTED: Final = 130
 """The exit code that a shell has for a command that SIGINT has ended."""
 
+UNREAD: Final = 141
+"""Likewise for one that SIGPIPE has ended: whoever read its output has seen enough."""
+
 _PATH = click.argument("path", metavar="PATH", type=click.Path())
 
 
 class Commands(click.Group):
-    """The commands. By Ctrl-C they end as programs do, without a word; click would print "Aborted!" and exit with 1."""
+    """The commands. However one ends, its exit code is not that of a finding where there is none.
+
+    Click would print "Aborted!" at Ctrl-C and exit with 1, which says that a test failed or that something differs; and
+    so would it where the reader of a pipe has gone, and Python at a full disk or a mistake of ours.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run one."""
+        _open_what_is_closed()
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # what cannot be written is told here, and not by the interpreter's end
         except KeyboardInterrupt:
             raise SystemExit(INTERRUPTED) from None
+        except BrokenPipeError:
+            _write_no_more()
+            raise SystemExit(UNREAD) from None
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                _write_no_more()
+                click.echo(f"cannot write: {error.strerror}", err=True)
+            else:
+                click.echo(traceback.format_exc(), nl=False, err=True)
+            raise SystemExit(COULD_NOT) from error
+        return result
+
+
+def _open_what_is_closed() -> None:
+    """Let outputs that are not there (`>&-`) go nowhere: Python has None in their place, which nobody can flush."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # as long as the process
+
+
+def _write_no_more() -> None:
+    """Let what is still kept for standard output go nowhere: it would fail again when the interpreter ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

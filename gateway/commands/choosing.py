@@ -9,6 +9,9 @@ import re
 from collections.abc import Callable
 from typing import Final, NoReturn
 
+MOST: Final = 50
+"""Parentheses and `not` of an expression: each is a call within another."""
+
 Chooses = Callable[[str], bool]
 
 _TOKEN: Final = re.compile(r"""\s*(?:([()])|"([^"]*)"|'([^']*)'|([^\s()"']+))""")
@@ -41,6 +44,8 @@ class _Reader:
             place = match.end()
 
     def read(self) -> Chooses:
+        if sum(token in (("(", False), ("not", False)) for token in self._tokens) > MOST:
+            raise ValueError(f"expected at most {MOST} times `(` and `not`, found more")
         found = self._either()
         if self._tokens:
             self._refuse("`and` or `or`")

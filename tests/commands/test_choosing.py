@@ -44,3 +44,15 @@ def test_what_is_no_expression(expression: str, wanted: str) -> None:
     """Is refused with what was wanted."""
     with pytest.raises(ValueError, match=f"^expected {wanted} in ".replace("(", r"\(").replace(")", r"\)")):
         chooser(expression)
+
+
+@pytest.mark.parametrize("expression", ["(" * 5000, "not " * 5000 + "a", "(" * 60 + "a" + ")" * 60])
+def test_an_expression_that_is_too_deep(expression: str) -> None:
+    """Is refused in words."""
+    with pytest.raises(ValueError, match="expected at most 50 times"):
+        chooser(expression)
+
+
+def test_many_words_are_not_deep() -> None:
+    """Of a list that a program has made."""
+    assert chooser(" or ".join(f"w{number}" for number in range(2000)))("w1999")

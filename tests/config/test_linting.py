@@ -14,8 +14,12 @@ from gateway.config.linting import lint, of_running
 UPSTREAM = 'upstreams: [{name: a, backends: [{url: "http://127.0.0.1:9001"}]}]\n'
 KEY = "secret: '${KEY}'"
 JWT = f"auth: {{jwt: {{default: {{algorithms: [HS256], {KEY}, issuer: 'https://i', audience: [a]}}}}}}\n"
+LOCAL_KEYS = JWT.replace("HS256", "RS256").replace(KEY, "jwks_url: 'http://127.0.0.1/keys'")
+CHANGED = f"{UPSTREAM}routes: [{{path: /, upstream: a, transformations: {{request: %s}}}}]"
 
 EXAMPLES = {
+    "admin-open": 'admin: {endpoint: "tcp:9090"}',
+    "authority-in-clear": LOCAL_KEYS.replace("127.0.0.1", "idp.example"),
     "answer": "routes: [{path: /a, redirect: {path: /a}}]",
     "base-path": 'upstreams: [{name: a, backends: [{url: "http://x/v1"}]}]\nroutes: [{path: /v1/*, upstream: a}]',
     "cache": f"{UPSTREAM}routes: [{{path: /, upstream: a, methods: [PUT], cache: {{}}}}]",
@@ -73,6 +77,61 @@ def test_each_rule_is_found(tmp_path: Path, code: str) -> None:
 
     assert code in [one for one, *_ in found(tmp_path, EXAMPLES[code], **environment)]
     assert set(EXAMPLES) == set(RULES)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "path"),
+    [
+        ("trusted_proxies: [10.0.0.1, '::/0']", "client-address", "trusted_proxies[1]"),
+        ("routes: [{path: /, respond: {}, ip_deny: [0.0.0.0/0]}]", "nobody-admitted", "routes[0].ip_deny"),
+        ("auth: {mtls: {}}\nroutes: [{path: /, respond: {}, auth: {type: mtls}}]", "nobody-admitted", "routes[0].auth"),
+        (
+            "routes: [{path: /, respond: {}, cors: {allowed_origins: ['null'], allow_credentials: true}}]",
+            "cors-any-origin",
+            "routes[0].cors.allowed_origins",
+        ),
+        (
+            "auth: {introspection: {default: {url: 'http://idp.example/', client_id: a, client_secret: '${KEY}'}}}",
+            "authority-in-clear",
+            "auth.introspection.default.url",
+        ),
+        (
+            CHANGED % "{query: {set: {api_key: abc}}}",
+            "secret-in-file",
+            "routes[0].transformations.request.query.set.api_key",
+        ),
+        (
+            CHANGED % "{set_headers: {X-Auth-Token: abc}}",
+            "secret-in-file",
+            "routes[0].transformations.request.set_headers.X-Auth-Token",
+        ),
+    ],
+)
+def test_what_lets_everybody_or_nobody_in(tmp_path: Path, text: str, code: str, path: str) -> None:
+    """Each at its key."""
+    assert (code, path) in [(one, where) for one, _, where in found(tmp_path, text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "trusted_proxies: [10.0.0.0/8, 'unix:']",
+        'admin: {endpoint: "tcp:9091:interface=127.0.0.1"}',
+        'admin: {endpoint: "unix:/run/admin.sock"}',
+        "routes: [{path: /, respond: {}, ip_deny: [10.0.0.0/8]}]",
+        "routes: [{path: /, respond: {}, ip_allow: [10.0.0.0/8]}]",
+        f"{LOCAL_KEYS}routes: [{{path: /, respond: {{}}, auth: {{any_of: [jwt, mtls]}}}}]",
+        "routes: [{path: /, respond: {}, cors: {allowed_origins: ['null']}}]",
+        "routes: [{path: /, respond: {}, cors: {allowed_origins: ['https://a.example'], allow_credentials: true}}]",
+        CHANGED % "{query: {set: {lang: en, token: '${KEY}'}}}",
+        CHANGED % "{set_headers: {X-Env: production}}",
+    ],
+)
+def test_what_is_usual_is_not_doubted(tmp_path: Path, text: str) -> None:
+    """Else nobody would read what is told."""
+    text = text if "routes:" in text else f"{text}\nroutes: [{{path: /, respond: {{}}}}]"
+
+    assert found(tmp_path, text) == []
 
 
 def test_what_is_told_is_told_by_a_rule_in_order(tmp_path: Path) -> None:

@@ -310,3 +310,37 @@ def test_a_gateway_that_goes_away_is_waited_for(origin: Backend, tmp_path: Path)
     finally:
         terminal.close()
         made.stop()
+
+
+CONFIGURATION = """\
+routes: [{path: /*, respond: {}}]
+tests: [{request: "http://x/", expect: {status: 200}}]
+"""
+PRINTING = ("explain FILE http://x/", "lint FILE", "plan FILE FILE --request http://x/", "schema", "test -v FILE")
+
+
+@pytest.mark.parametrize("line", PRINTING)
+@pytest.mark.parametrize(("output", "code"), [("> /dev/full", 2), ("| true", 141), (">&-", None)])
+def test_what_cannot_be_printed_is_no_finding(line: str, output: str, code: int | None, tmp_path: Path) -> None:
+    """A full disk is 2, a reader that has gone is SIGPIPE's, and without an output the code is the usual one."""
+    (tmp_path / "g.yaml").write_text(CONFIGURATION)
+    command = f"{sys.executable} -P -m gateway.cli {line.replace('FILE', 'g.yaml')}"
+
+    def ended(redirected: str) -> subprocess.CompletedProcess[str]:
+        # The pipe's reader ends before the command has begun to print: it is waited for.
+        first = command if redirected != "| true" else f"{{ sleep 0.3; exec {command}; }}"
+        script = f"{first} {redirected}; exit ${{PIPESTATUS[0]}}"
+        return subprocess.run(
+            ["bash", "-c", script],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": CODE},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+
+    done = ended(output)
+
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert done.returncode == (ended("> /dev/null").returncode if code is None else code)

@@ -8,8 +8,10 @@ Tests: `tests/config/test_linting.py::test_each_rule_is_found`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
 from gateway.config.doubts.common import Doubt, Finding, Step, coded
+from gateway.config.endpoint_strings import on_this_machine, port_of
 from gateway.config.schema import Settings
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.routes import Route
@@ -29,6 +31,8 @@ def advice(settings: Settings) -> Iterator[Finding]:
     """Yield what is unwise."""
     yield from coded("tls-unverified", _unverified(settings))
     yield from coded("unused-upstream", _unused(settings))
+    yield from coded("admin-open", _admin(settings))
+    yield from coded("authority-in-clear", _in_the_clear(settings))
     auth = settings.auth or Auth.unwritten()
     for name, verifier in auth.jwt.items():
         steps: tuple[Step, ...] = ("auth", "jwt", name)
@@ -48,6 +52,25 @@ def _unverified(settings: Settings) -> Iterator[Doubt]:
         if not upstream.tls.verify and "https" in upstream.schemes:
             words = "certificates of backends are not checked: any server in their place is believed"
             yield ("upstreams", index, "tls", "verify"), words
+
+
+def _admin(settings: Settings) -> Iterator[Doubt]:
+    endpoint = settings.admin.endpoint
+    if port_of(endpoint) is not None and not on_this_machine(endpoint):
+        yield ("admin", "endpoint"), "other machines reach it too: who may is not asked of those who only read"
+
+
+def _in_the_clear(settings: Settings) -> Iterator[Doubt]:
+    auth = settings.auth or Auth.unwritten()
+    asked: list[tuple[str, str, str, str | None]] = [
+        *(("jwt", name, "jwks_url", one.jwks_url) for name, one in auth.jwt.items()),
+        *(("introspection", name, "url", one.url) for name, one in auth.introspection.items()),
+    ]
+    for kind, name, key, url in asked:
+        parts = urlsplit(url or "")
+        if parts.scheme == "http" and not (parts.hostname or "").startswith(("127.", "::1", "localhost")):
+            words = f"{parts.hostname} is asked in the clear: whoever is on the way may answer in its place"
+            yield ("auth", kind, name, key), words
 
 
 def _unused(settings: Settings) -> Iterator[Doubt]:
@@ -78,7 +101,12 @@ def _retries(route: Route) -> Iterator[tuple[str, Doubt]]:
 
 
 def _cors(route: Route, settings: Settings) -> Iterator[tuple[str, Doubt]]:
-    if route.cors is None or "*" not in route.cors.allowed_origins:
+    if route.cors is None:
+        return
+    if route.cors.allow_credentials and "null" in map(str, route.cors.allowed_origins):
+        words = "`null` is the origin of any page in a sandbox, and it may call with its visitors' cookies"
+        yield "cors-any-origin", (("cors", "allowed_origins"), words)
+    if "*" not in route.cors.allowed_origins:
         return
     cookies = list(_cookies(route, settings))
     if cookies:

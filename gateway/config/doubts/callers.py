@@ -28,7 +28,9 @@ _CLEAR = frozenset(["tcp", "tcp6", "systemd"])
 
 def callers(settings: Settings) -> Iterator[Finding]:
     """Doubt passwords that anybody on the way may read, and what is said for nobody."""
+    yield from coded("client-address", _believed(settings))
     yield from coded("no-effect", _certificates(settings))
+    yield from coded("nobody-admitted", _without_certificates(settings))
     yield from coded("no-effect", _origins(settings.auth or Auth.unwritten()))
     yield from coded("nobody-admitted", _own_tokens(settings.auth or Auth.unwritten()))
     yield from coded("limit-tier", _tiers_of_keys(settings))
@@ -49,17 +51,36 @@ def callers(settings: Settings) -> Iterator[Finding]:
             yield Finding(("listeners", index, "endpoint"), words, "clear-text")
 
 
+def _believed(settings: Settings) -> Iterator[Doubt]:
+    for index, one in enumerate(settings.trusted_proxies):
+        if not isinstance(one, str) and not one.prefixlen:
+            words = "everybody is believed about where they come from: limits and rules by address are what clients say"
+            yield ("trusted_proxies", index), words
+
+
+def _without_certificates(settings: Settings) -> Iterator[Doubt]:
+    if _asks_for_certificates(settings):
+        return
+    for index, route in enumerate(settings.routes):
+        ways = () if route.auth is None else route.auth.ways
+        if ways and all(way.type == "mtls" for way in ways):
+            words = "nobody gets in: no listener asks for a client's certificate (`sni:` with `clientCA=`)"
+            yield ("routes", index, "auth"), words
+
+
+def _asks_for_certificates(settings: Settings) -> bool:
+    """Whether a listener asks for certificates, or may: a plugin's endpoint in a way of its own."""
+    kinds = [parse(listener.endpoint) for listener in settings.listeners]
+    return any(kind not in _TLS | _CLEAR or "clientCA" in named for kind, named in kinds)
+
+
 def _certificates(settings: Settings) -> Iterator[Doubt]:
     mtls = None if settings.auth is None else settings.auth.mtls
     if mtls is None:
         return
     if written(mtls, "revoked") and not mtls.crl:
         yield ("auth", "mtls", "revoked"), "nothing is revoked: there is no `crl`"
-    kinds = [parse(listener.endpoint) for listener in settings.listeners]
-    # A plugin's endpoint may ask for certificates in a way of its own.
-    if mtls.client_cert_header is not None and all(
-        kind in _TLS | _CLEAR and "clientCA" not in named for kind, named in kinds
-    ):
+    if mtls.client_cert_header is not None and not _asks_for_certificates(settings):
         words = "backends are told of no certificate: no listener asks for one (`sni:` with `clientCA=`)"
         yield ("auth", "mtls", "client_cert_header"), words
 

@@ -34,6 +34,12 @@ def _addresses(settings: Settings) -> Iterator[Doubt]:
     for index, route in enumerate(settings.routes):
         if route.ip_allow and all(any(_within(one, other) for other in route.ip_deny) for one in route.ip_allow):
             yield ("routes", index, "ip_allow"), "nobody is let in: `ip_deny`, which wins, has all of these addresses"
+        for one in route.ip_deny if not route.ip_allow else ():
+            if not one.prefixlen:
+                yield (
+                    ("routes", index, "ip_deny"),
+                    f"nobody who comes by IPv{one.version} is let in: {one} is everybody",
+                )
 
 
 def _routes(settings: Settings) -> Iterator[Doubt]:

@@ -29,11 +29,26 @@ class Rule(NamedTuple):
 
 _RULES = (
     Rule(
+        "admin-open",
+        "advice",
+        "The operators' port can be reached from other machines: whoever can, reads the configuration, its figures and "
+        "who calls.",
+        "Write `interface=127.0.0.1` or a `unix:` endpoint; where figures are fetched from elsewhere, let in only who "
+        "fetches them.",
+    ),
+    Rule(
         "answer",
         "warning",
         "An answer of the gateway's own sends clients round in a circle, says something as it stands that was meant to "
         "be filled in, or lacks a field that its status has.",
         "Write the target that the message names, or the field.",
+    ),
+    Rule(
+        "authority-in-clear",
+        "advice",
+        "An authority is asked over http://: whoever is on the way can answer in its place, with keys of their own, or "
+        "reads the secret that it is asked with.",
+        "Write `https://`.",
     ),
     Rule(
         "base-path",

@@ -24,8 +24,13 @@ CODE = "secret-in-file"
 _KEYS = frozenset({"secret", "token", "password", "key", "pepper", "client_secret"})
 """Of the keys that are masked, those that are nothing but a secret: others may hold one."""
 
-_FIELDS = frozenset({"authorization", "proxy-authorization", "x-api-key", "cookie"})
-"""Fields that hold one, among those of a key that is masked."""
+_FIELDS = frozenset(
+    {
+        *("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "x-access-token"),
+        *("api_key", "apikey", "access_token", "auth_token", "token", "password", "secret", "client_secret"),
+    }
+)
+"""Fields and parameters that hold one, among those of a key that is masked."""
 
 
 class _Under(NamedTuple):
