@@ -115,6 +115,19 @@ def test_what_ruff_was_told_at_a_place_is_not_asked_again(tmp_path: Path) -> Non
     assert [one.line for one in code.unexcused(results)] == [2]
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [("${PASSWORD}", 0), ("/run/secrets/token", 0), ("hunter2", 1), ("${A}hunter2", 1), ("/run/secrets hunter2", 1)],
+)
+def test_a_place_where_a_secret_is_kept_is_no_secret(tmp_path: Path, value: str, found: int) -> None:
+    """A variable or a file, and nothing beside it: examples of configurations are full of them."""
+    file = tmp_path / "a.py"
+    file.write_text(f'password = "{value}"\n')
+    told = {"filename": str(file), "line_number": 1, "line_range": [1], "test_id": "B105"}
+
+    assert len(list(code.unexcused([{**told, "issue_text": f"Possible hardcoded password: '{value}'"}]))) == found
+
+
 def test_what_no_advisory_is_known_of_was_not_checked() -> None:
     """An index that knows nothing is not one that knows of no hole."""
     skipped = {"name": "a", "skip_reason": "not found"}
