@@ -76,3 +76,12 @@ def test_roles_and_scopes_of_any_kind_refuse_nobody(value: object, expected: set
 def test_an_id_of_another_kind_is_none(value: object, expected: str) -> None:
     """A token without a usable `jti` is good; it cannot be revoked by it."""
     assert Expected().principal({"sub": "u", "jti": value}, "jwt", inf).token_id == expected
+
+
+def test_what_backends_are_told_of_further_claims_is_told_to_all() -> None:
+    """Among all fields, and among those that never say who is calling."""
+    told = ((b"X-Tenant", b"t1"),)
+
+    principal = Expected(told=lambda claims: told).principal({"sub": "a"}, "jwt", inf)
+
+    assert (principal.fields, principal.further) == (told, told)

@@ -82,6 +82,7 @@ def test_what_is_empty_is_left_out() -> None:
         ({"id": "a", "n": [1, 2]}, b'{"id":"a"%2C"n":[1%2C2]}'),
         ([{"id": 1}, "a"], b'[{"id":1}%2C"a"]'),
         (["a", None], b'["a"%2Cnull]'),
+        ({"city": "Z\u00fcrich"}, b'{"city":"Z%C3%BCrich"}'),
         ([], None),
         ("", None),
         (None, None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from ipaddress import IPv6Address
 from typing import Any
 
@@ -80,6 +81,11 @@ def test_users_keys_and_claims_are_those_of_the_principal() -> None:
     dots = Principal("x", claims=claims)
     assert key("claim:resource_access.api.example.com.plan", principal=dots) == b"cfree"
     assert key("claim:https://a.example/t", principal=dots) == b"ct1"
+
+
+def test_a_claim_that_json_does_not_know_is_a_key_too() -> None:
+    """A plugin may put anything among the claims of a principal; the request is not to fail for that."""
+    assert key("claim:since", principal=Principal("x", claims={"since": date(2026, 1, 2)})) == b'c"2026-01-02"'
 
 
 @pytest.mark.parametrize("scope", ["user", "api_key", "claim:org.plan", "header:X-Tenant"])

@@ -90,6 +90,15 @@ def test_a_refusal_says_that_nothing_is_left_and_when_all_is_back(limits: list[L
 
 
 @pytest.mark.parametrize("limits", [[BUCKET], [BUCKET, SLIDING]])
+def test_a_request_that_may_pass_need_not_wait(limits: list[Limit]) -> None:
+    """Nor does this store's clock say at which Unix time all is back."""
+    verdict = ask(MemoryLimits(), limits, [b"a"] * len(limits))
+
+    assert (verdict.allowed, verdict.retry_after, verdict.reset) == (True, 0.0, 0)
+    assert verdict.full_in > 0
+
+
+@pytest.mark.parametrize("limits", [[BUCKET], [BUCKET, SLIDING]])
 def test_a_verdict_says_under_which_limit(limits: list[Limit]) -> None:
     """Permissions and refusals: the client is told of that one."""
     store = MemoryLimits()

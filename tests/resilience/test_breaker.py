@@ -167,9 +167,10 @@ def test_open_admits_nothing_until_the_timeout() -> None:
     assert breaker.willing(130.0)
     assert breaker.state is OPEN
     assert breaker.retry_after(200.0) == 0.0
-    assert breaker.admit(130.0)
+    assert breaker.admit(131.0)
     assert breaker.state is HALF_OPEN
-    assert breaker.retry_after(130.0) == 0.0
+    assert breaker.since == 131.0
+    assert breaker.retry_after(131.0) == 0.0
 
 
 def test_half_open_admits_one_probe_under_concurrency() -> None:

@@ -440,3 +440,19 @@ def test_only_routes_whose_conditions_hold_are_offered() -> None:
     assert set(table.allowed(b"h", b"/a", shown, b"")) == {"GET", "HEAD", "POST"}
     assert table.allowed(b"h", b"/b", Headers(), b"") == ()
     assert table.allowed(b"h", b"/b", shown, b"") == ("GET", "HEAD")
+
+
+def test_conditions_on_the_query_count_in_what_is_offered() -> None:
+    """As those on fields do."""
+    table = table_of(RouteRule("beta", path="/a", methods=GET, query={"beta": "*"}))
+
+    assert table.allowed(b"h", b"/a", Headers(), b"beta=1") == ("GET", "HEAD")
+    assert table.allowed(b"h", b"/a", Headers(), b"") == ()
+
+
+def test_routes_of_one_expression_are_told_apart_by_method() -> None:
+    """As those of any other pattern."""
+    table = table_of(RouteRule("read", path="~^/a+$", methods=GET), RouteRule("write", path="~^/a+$", methods=POST))
+
+    assert find(table, b"/aa").value == "read"
+    assert find(table, b"/aa", method=b"POST").value == "write"
