@@ -62,7 +62,7 @@ lint: $(VENV)/.dev $(VENV)/.checks  ## check style, types, layers, and what work
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
-	$(VENV)/checks/bin/zizmor --offline --no-progress --persona=pedantic .github
+	$(VENV)/checks/bin/zizmor --offline --no-progress --persona=pedantic .github action.yml
 
 .PHONY: format
 format: $(VENV)/.dev  ## put imports and lines in order
