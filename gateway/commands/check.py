@@ -54,7 +54,8 @@ def check(path: str, as_json: bool) -> None:
         click.echo(json.dumps({"problems": failures, "warnings": warnings, **counts}, indent=2))
     else:
         _tell(path, settings, failures, warnings)
-    raise SystemExit(WRONG if failures else 0)
+    if failures:
+        raise SystemExit(WRONG)
 
 
 def _tell(path: str, settings: Settings | None, failures: Sequence[str], warnings: Sequence[str]) -> None:
