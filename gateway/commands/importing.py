@@ -86,8 +86,8 @@ def _summarize(draft: Draft) -> None:
         click.echo(f"{where} {click.style(printable(one.what), fg='yellow')}: {printable(one.why + rest)}", err=True)
     for sentence in draft.remarks:
         click.echo(f"{click.style('otherwise here', fg='cyan')}: {sentence}", err=True)
-    for variable, place in draft.secrets.items():
-        what = f"set it to the secret at {place.file}:{place.line}, in the environment or in .env beside the result"
+    for variable, (place, meaning) in draft.secrets.items():
+        what = f"set it to {meaning} at {place.file}:{place.line}, in the environment or in .env beside the result"
         click.echo(f"{click.style(variable, fg='cyan')}: {what}", err=True)
     if draft.passed:
         kinds = ", ".join(f"{key} ({count})" for key, count in sorted(draft.passed.items()))
@@ -106,7 +106,10 @@ def _document(draft: Draft, text: str, out: str | None) -> dict[str, Any]:
         "kind": draft.kind,
         "file": draft.file,
         "made": _counts(draft),
-        "secrets": [{"variable": name, "file": at.file, "line": at.line} for name, at in draft.secrets.items()],
+        "secrets": [
+            {"variable": name, "meaning": one.meaning, "file": one.place.file, "line": one.place.line}
+            for name, one in draft.secrets.items()
+        ],
         "remarks": list(draft.remarks),
         "passed_over": dict(draft.passed),
         "left": [

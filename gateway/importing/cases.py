@@ -38,6 +38,7 @@ class Said:
         client: An address that is let in; None for any.
         refused: An address that is not.
         claims: What is known of a caller who is let in; None where nobody is asked.
+        lacking: What is known of a caller who is refused for lack of a scope or a role.
         refuses_strangers: Whether who shows no credential is refused.
         shut: Whether nobody is let in, since what protects the route could not be carried over.
         limit: Requests after which one is refused, within a window.
@@ -61,6 +62,7 @@ class Said:
     client: str | None = None
     refused: str | None = None
     claims: Data | None = None
+    lacking: Data | None = None
     refuses_strangers: bool = False
     shut: bool = False
     limit: int | None = None
@@ -80,6 +82,8 @@ def add_tests(said: Said, draft: Draft) -> None:
     _add(draft, said, _meaning(said), given, _expected(said))
     if said.refuses_strangers:
         _add(draft, said, "refuses who shows nothing", {}, {"status": "~^40[13]$", "upstream": None})
+    if said.lacking is not None:
+        _add(draft, said, "refuses who lacks a scope", {"claims": said.lacking}, {"status": 403, "upstream": None})
     if said.refused is not None:
         _add(draft, said, f"refuses {said.refused}", given, {"status": 403, "upstream": None}, client=said.refused)
     if said.limit is not None and said.limit < MOST_REPEATED:

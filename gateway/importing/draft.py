@@ -70,6 +70,13 @@ class Left(NamedTuple):
         return f"{self.place.file}:{self.place.line}: {self.what}: {self.why}{rest}"
 
 
+class Variable(NamedTuple):
+    """A variable that has to be set before the result is of use."""
+
+    place: Place
+    meaning: str
+
+
 class Hint(NamedTuple):
     """What is known of a key that nothing reads: why, and what to do instead."""
 
@@ -88,7 +95,7 @@ class Draft:
         kind: The name of its kind.
         file: The source, as it was named.
         top: Keys at top level but for `upstreams`, `routes` and `tests`, in any order.
-        secrets: Variables that take the place of secrets of the source, each with where the source has the secret.
+        secrets: Variables that take the place of secrets of the source, by name.
         passed: How often keys that say nothing about traffic were passed over, by name.
         remarks: Sentences about what is otherwise here than where the source comes from, for every file that has it.
     """
@@ -100,7 +107,7 @@ class Draft:
     routes: list[Made] = field(default_factory=list)
     tests: list[Made] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
-    secrets: dict[str, Place] = field(default_factory=dict)
+    secrets: dict[str, Variable] = field(default_factory=dict)
     passed: Counter[str] = field(default_factory=Counter)
     remarks: dict[str, None] = field(default_factory=dict)
     _names: dict[str, set[str]] = field(default_factory=dict)
@@ -129,18 +136,19 @@ class Draft:
             found = found.setdefault(key, {})
         return found
 
-    def secret(self, name: str, place: Place) -> Template:
+    def secret(self, name: str, place: Place, meaning: str = "the secret") -> Template:
         """Return `${NAME}` in the place of a secret: the result is a file that many read, and must not hold it.
 
         Args:
             name: What the variable is called; letters that names of variables do not have become `_`.
             place: Where the source has the secret.
+            meaning: What it is; also where it is no secret, but nothing that a source of this kind says.
         """
         variable = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
         if not variable or variable[0].isdigit():
             variable = f"SECRET_{variable}"
         variable = self.name(variable, "variables").replace("-", "_")
-        self.secrets[variable] = place
+        self.secrets[variable] = Variable(place, meaning)
         return Template(f"${{{variable}}}")
 
     def leave(self, part: Part, why: str, instead: str = "", what: str = "") -> None:

@@ -41,8 +41,15 @@ def _kong() -> Module:
     return Module(source.fill, source.HINTS)
 
 
+def _openapi() -> Module:
+    from gateway.importing.openapi import source
+
+    return Module(source.fill, source.HINTS)
+
+
 KINDS: Final[dict[str, Kind]] = {
     "kong": Kind("Kong's declarative configuration, as deck writes it", read_part, _kong),
+    "openapi": Kind("a description of an API, OpenAPI 3.0 or 3.1", read_part, _openapi),
 }
 """By name."""
 

@@ -36,10 +36,10 @@ def as_yaml(draft: Draft) -> str:
     """Write a draft as a configuration, with what was left out in comments at its end."""
     lines = [f"# Made by `gateway import {draft.kind} {Path(draft.file).name}`."]
     lines += [f"# {_plain(sentence)}" for sentence in draft.remarks]
-    for variable, place in draft.secrets.items():
-        lines.append(
-            f"# {variable} is the secret at {_where(place.file, place.line)}: set it before the gateway starts."
-        )
+    lines += [
+        f"# {name} is {meaning} at {_where(place.file, place.line)}: set it before the gateway starts."
+        for name, (place, meaning) in draft.secrets.items()
+    ]
     order = [key for key in FIRST if key in draft.top] + [key for key in draft.top if key not in FIRST]
     for key in order:
         lines += ["", *_member(key, draft.top[key], 0)]

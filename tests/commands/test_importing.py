@@ -75,7 +75,7 @@ def test_programs_read_json(file: Path) -> None:
     said = json.loads(run("kong", file, "--json").stdout)
 
     assert said["made"] == {"upstreams": 1, "routes": 1, "tests": 2}
-    assert said["secrets"] == [{"variable": "JWT_WEB", "file": str(file), "line": 9}]
+    assert said["secrets"] == [{"variable": "JWT_WEB", "meaning": "the secret", "file": str(file), "line": 9}]
     (left,) = said["left"]
     assert (left["line"], left["what"]) == (7, "services[0].lua")
     assert said["configuration"].startswith("# Made by")

@@ -43,7 +43,7 @@ def test_a_secret_becomes_a_variable(draft: Draft) -> None:
     assert draft.secret("jwt https://issuer", HERE) == Template("${JWT_HTTPS_ISSUER}")
     assert draft.secret("jwt https-issuer", HERE) == "${JWT_HTTPS_ISSUER_2}"
     assert draft.secret("2", HERE) == "${SECRET_2}"
-    assert draft.secrets["JWT_HTTPS_ISSUER"] == HERE
+    assert draft.secrets["JWT_HTTPS_ISSUER"] == (HERE, "the secret")
 
 
 def test_what_nobody_reads_is_listed(tmp_path: Path, draft: Draft) -> None:

@@ -15,7 +15,10 @@ from gateway.importing.writing import as_yaml
 HERE = Path(__file__).parent
 END = ".golden"
 SECRET = "not-a-secret-but-long-enough-for-hs512-not-a-secret-but-long-enough-for-hs512"
-"""What every variable in the place of a secret is set to."""
+"""What a variable in the place of a secret is set to."""
+
+KEYS = "https://issuer.example/keys"
+"""What a variable for a URL is set to."""
 
 
 def sources() -> list[Path]:
@@ -30,7 +33,7 @@ def draft(source: Path) -> Draft:
 
 def environment(made: Draft) -> dict[str, str]:
     """What the result needs to be set."""
-    return dict.fromkeys(made.secrets, SECRET)
+    return {name: KEYS if name.endswith("_URL") else SECRET for name in made.secrets}
 
 
 def main(names: list[str]) -> None:

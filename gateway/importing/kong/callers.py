@@ -1,9 +1,6 @@
 """Who may call: Kong's consumers and their credentials, and the plugins that ask for them.
 
-Note [Closed rather than open]
-
-A route whose protection cannot be carried over gets `ip_deny` for all addresses: what was protected is never open by
-having been moved. The list of what was left out says so.
+Protection that is not carried over closes a route: Note [Closed rather than open] in `gateway.importing.closing`.
 
 Tests: `tests/importing/kong/test_callers.py`.
 """
@@ -14,6 +11,7 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.importing.cases import Said
+from gateway.importing.closing import OPEN_AGAIN, close
 from gateway.importing.draft import Data, Draft, Made
 from gateway.importing.parts import Part
 from gateway.importing.values import from_environment
@@ -31,17 +29,8 @@ CLOSING: Final = {
 }
 """Plugins that protect a route and are not carried over."""
 
-NOBODY: Final = ["0.0.0.0/0", "::/0"]
-OPEN_AGAIN: Final = "the route is closed: write its protection, and take `ip_deny` out"
 HMAC: Final = ("HS256", "HS384", "HS512")
 _LISTS: Final = ("keyauth_credentials", "jwt_secrets", "acls")
-
-
-def close(route: Data, said: Said) -> None:
-    """Let nobody in: Note [Closed rather than open]."""
-    route["ip_deny"] = NOBODY
-    route.pop("ip_allow", None)
-    said.shut = True
 
 
 class Callers:

@@ -1,6 +1,7 @@
 """Kong's plugins as keys of a route. A plugin is a line of `PLUGINS`; one that is in no line is listed.
 
-What protects a route and cannot be carried over closes the route (Note [Closed rather than open] in `callers.py`).
+What protects a route and cannot be carried over closes it: Note [Closed rather than open] in
+`gateway.importing.closing`.
 
 Tests: `tests/importing/kong/test_plugins.py`.
 """
@@ -16,8 +17,9 @@ from gateway.config.patterns import url as any_url
 from gateway.config.problems import Unexpected
 from gateway.importing import samples
 from gateway.importing.cases import Said
+from gateway.importing.closing import OPEN_AGAIN, close
 from gateway.importing.draft import Data, Draft, Template
-from gateway.importing.kong.callers import CLOSING, Callers, close
+from gateway.importing.kong.callers import CLOSING, Callers
 from gateway.importing.kong.changes import change_request, change_response
 from gateway.importing.parts import Part
 from gateway.importing.values import from_environment, network, seconds
@@ -62,7 +64,7 @@ def plug(route: Plugged, chosen: dict[str, Part], callers: Callers, draft: Draft
         elif name in PLUGINS:
             PLUGINS[name](config, route, draft)
         elif name in CLOSING:
-            draft.leave(plugin, CLOSING[name], "the route is closed: write its protection, and take `ip_deny` out")
+            draft.leave(plugin, CLOSING[name], OPEN_AGAIN)
             close(route.data, route.said)
         elif name in _GLOBAL:
             draft.leave(plugin, "it is for all routes here", "write it at top level")
