@@ -16,6 +16,7 @@ from gateway.config.patterns import backend_url
 from gateway.config.problems import Unexpected
 from gateway.importing.draft import Data, Draft, Made
 from gateway.importing.parts import Part
+from gateway.importing.resty_checks import check
 from gateway.importing.values import milliseconds, seconds
 
 SCHEMES: Final = {"http": "http", "https": "https", "grpc": "h2c", "grpcs": "https"}
@@ -101,7 +102,9 @@ class Targets:
         if upstream is not None:
             self._balance(upstream, data)
             data["backends"] = self._backends(upstream, service)
-            self._health(upstream, data)
+            if (checks := upstream.get("healthchecks")) is not None:
+                self._draft.only(checks, "threshold", 0, "it is a share of weights", "use `panic_threshold`")
+                check(checks, data, self._draft)
         else:
             data["backends"] = [{"url": _url(service.scheme, service.host, service.port, service.base)}]
         if not preserve_host:
@@ -160,58 +163,6 @@ class Targets:
             return
         draft.only(upstream, "hash_fallback", "none", "what cannot be hashed goes where the next turn is")
         data |= {"strategy": "consistent_hash", "hash_on": by}
-
-    def _health(self, upstream: Part, data: Data) -> None:
-        checks = upstream.get("healthchecks")
-        if checks is None:
-            return
-        self._draft.only(checks, "threshold", 0, "it is a share of weights", "use `panic_threshold`")
-        if (active := checks.get("active")) is not None and (made := self._active(active)):
-            data["health_check"] = made
-        passive = checks.get("passive")
-        if passive is not None:
-            failures = passive.whole("unhealthy", "http_failures") or 0
-            self._draft.only(passive, "type", ("http", "https", "grpc", "tcp"), "another type")
-            for kind in ("tcp_failures", "timeouts"):
-                if (unhealthy := passive.get("unhealthy")) is not None:
-                    self._draft.only(unhealthy, kind, (0, failures), "failures of all kinds are counted together")
-            if failures:
-                data["passive_health"] = {"failures": failures}
-                self._draft.remark(
-                    "A backend that failed is asked again after `passive_health.eject`; Kong waits for a check."
-                )
-
-    def _active(self, active: Part) -> Data:
-        draft = self._draft
-        kind = active.text("type") or "http"
-        intervals = {one for key in ("healthy", "unhealthy") if (one := active.number(key, "interval"))}
-        if not intervals:
-            return {}
-        made: Data = {} if kind in ("http", "https") else {"type": kind}
-        if kind in ("http", "https"):
-            made["path"] = active.text("http_path") or "/"
-        made["interval"] = seconds(min(intervals))
-        if len(intervals) > 1 and (other := active.get("unhealthy", "interval")) is not None:
-            draft.leave(other, "the healthy and the unhealthy are checked equally often", "the shorter time was taken")
-        made["timeout"] = seconds(active.number("timeout") or 1)
-        healthy, unhealthy = active.get("healthy"), active.get("unhealthy")
-        if healthy is not None:
-            if successes := healthy.whole("successes"):
-                made["healthy_threshold"] = successes
-            if statuses := [one for part in healthy.each("http_statuses") if (one := part.whole()) is not None]:
-                made["expected_status"] = statuses
-        if unhealthy is not None:
-            counts = {key: unhealthy.whole(key) or 0 for key in ("http_failures", "tcp_failures", "timeouts")}
-            named = [one for one in counts.values() if one]
-            if named:
-                made["unhealthy_threshold"] = min(named)
-            for key, count in counts.items():
-                if count and count != min(named) and (part := unhealthy.get(key)) is not None:
-                    draft.leave(part, "failures of all kinds are counted together", "the smallest number was taken")
-        if fields := {name: ", ".join(part.texts()) for name, part in active.entries("headers")}:
-            made["headers"] = fields
-        draft.pass_over(active, "concurrency")
-        return made
 
     def _connects_within(self, part: Part) -> None:
         connect = part.number("connect_timeout")
