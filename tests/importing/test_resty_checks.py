@@ -47,9 +47,9 @@ def test_a_check_of_connections_asks_for_no_path(tmp_path: Path) -> None:
     [
         ("active: {healthy: {interval: 1}, unhealthy: {interval: 2}}", "active.unhealthy.interval"),
         ("active: {healthy: {interval: 1}, unhealthy: {tcp_failures: 2, timeouts: 3}}", "active.unhealthy.timeouts"),
-        ("active: {healthy: {interval: 1}, unhealthy: {http_statuses: [500]}}", "active.unhealthy.http_statuses"),
+        ("active: {healthy: {interval: 1}, unhealthy: {http_statuses: [500]}}", "active.unhealthy"),
         ("passive: {unhealthy: {http_failures: 2, timeouts: 3}}", "passive.unhealthy.timeouts"),
-        ("passive: {healthy: {successes: 5}}", "passive"),
+        ("passive: {healthy: {successes: 5}}", "the whole file"),
     ],
 )
 def test_what_is_counted_otherwise_is_listed(tmp_path: Path, text: str, what: str) -> None:
