@@ -10,20 +10,26 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import click
 
 from gateway.commands.curl_options import NOUNS
+from gateway.commands.replaying import callers_of, opened, replay, surveyed
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
     from gateway.config.linting import Linted
     from gateway.config.schema.cases import CaseRequest
+    from gateway.recorded.request import Recorded
     from gateway.rehearsal.planning import Plan
     from gateway.rehearsal.twice import Twice
+
+OpenLog: TypeAlias = "Callable[[], Iterable[Recorded]] | None"
 
 DIFFERENT: Final = 1
 COULD_NOT: Final = 2
@@ -56,16 +62,11 @@ class _Pasted(click.Command):
 @click.option("--check", is_flag=True, help="Exit with 1 where anything differs: for CI.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="For a pull request.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object in place of the text.")
-@collector_resting()
-def plan(
-    paths: tuple[str, ...],
-    live: str | None,
-    requests: tuple[str, ...],
-    caller: str | None,
-    check: bool,
-    as_markdown: bool,
-    as_json: bool,
-) -> None:
+@click.option(
+    "--log", metavar="FILE", type=click.Path(), help="An access log: timeouts are held against what it shows."
+)
+@click.option("--format", "form", metavar="FORM", help="How it is written: as for `gateway replay`.")
+def plan(**said: Any) -> None:
     """Say what NEW changes, and what that means, the worst first.
 
     Who gets in, and who is refused; which requests go elsewhere; which connections are drained, what begins anew.
@@ -73,34 +74,70 @@ def plan(
 
     Exits with 0; with --check, with 1 where anything differs; with 2 where one of them cannot be used.
     """
-    from gateway.commands import plan_text
+    _plan(replays=False, **said)
+
+
+@collector_resting()
+def _plan(
+    paths: tuple[str, ...],
+    live: str | None,
+    requests: tuple[str, ...],
+    caller: str | None,
+    check: bool,
+    as_markdown: bool,
+    as_json: bool,
+    log: str | None,
+    form: str | None,
+    replays: bool,
+) -> None:
+    from gateway.commands import plan_text, replay_text
     from gateway.config import ConfigError
+    from gateway.recorded.log import NotALog
 
     if len(paths) != (2 if live is None else 1):
         raise click.UsageError("Say OLD and NEW, or --live ADMIN and NEW.")
     if as_markdown and as_json:
         raise click.UsageError("Say one of --markdown and --json.")
     asked = [_request(one) for one in requests]
+    replayed = None
     try:
         new = _linted(paths[-1])
-        old, found = _running(live, new) if live is not None else _before(paths[0], new)
-        twice = _made(asked, caller, old, new)
+        with nullcontext() if log is None else opened(log, form, [new.loaded.settings]) as open_log:
+            old, found = _running(live, new, open_log) if live is not None else _before(paths[0], new, open_log)
+            twice = _made(asked, caller, old, new)
+            if open_log is not None and replays:
+                survey = surveyed(open_log)
+                replayed = replay(open_log, survey, [new.loaded, old.loaded], callers_of(survey, None, caller))
     except ConfigError as error:
         _end("\n".join(map(str, error.problems)))
+    except NotALog as error:
+        _end(str(error))
     if as_json:
-        click.echo(json.dumps(plan_text.document(found, twice), indent=2))
+        document = plan_text.document(found, twice)
+        if replayed is not None:
+            document["replay"] = replay_text.document(str(log), None, replayed)
+        click.echo(json.dumps(document, indent=2))
     else:
         say = plan_text.markdown if as_markdown else plan_text.text
         for line in say(found, twice):
             click.echo(line)
-    raise SystemExit(DIFFERENT if check and not plan_text.is_empty(found, twice) else 0)
+        if replayed is not None:
+            for line in replay_text.below(str(log), replayed, as_markdown):
+                click.echo(line)
+    same = plan_text.is_empty(found, twice) and (replayed is None or not replayed.otherwise)
+    raise SystemExit(DIFFERENT if check and not same else 0)
 
 
 diff = _Pasted(
     "diff",
     params=plan.params,
-    callback=plan.callback,
-    help="Another name of `gateway plan`.\n\nExits with 0, 1 and 2 as that does.",
+    callback=partial(_plan, replays=True),
+    help="""As `gateway plan`; and with --log, which requests would be answered otherwise.
+
+    These are taken through both, in memory, as by `gateway replay FILE --config NEW --against OLD`.
+
+    Exits with 0, 1 and 2 as `gateway plan` does.
+    """,
 )
 
 
@@ -110,7 +147,7 @@ def _linted(path: str, beside: Path | None = None) -> Linted:
     return lint(path, os.environ, beside)
 
 
-def _before(path: str, new: Linted) -> tuple[Linted, Plan]:
+def _before(path: str, new: Linted, open_log: OpenLog) -> tuple[Linted, Plan]:
     """Read the configuration before, and plan.
 
     The files that it names are looked for where the new one stands: both are for the same place, and one of them may
@@ -121,13 +158,13 @@ def _before(path: str, new: Linted) -> tuple[Linted, Plan]:
 
     try:
         old = _linted(path, new.directory)
-        return old, planned(old, new)
+        return old, planned(old, new, open_log or tuple)
     except ConfigError:
         old = _linted(path)
-        return old, planned(old, new)
+        return old, planned(old, new, open_log or tuple)
 
 
-def _running(url: str, new: Linted) -> tuple[Linted, Plan]:
+def _running(url: str, new: Linted, open_log: OpenLog) -> tuple[Linted, Plan]:
     """Read what a gateway has in force; its secrets are masked, and taken to be as in the new configuration."""
     from gateway.commands.admin_port import AdminPort, NoAnswer
     from gateway.config.linting import of_running
@@ -141,7 +178,7 @@ def _running(url: str, new: Linted) -> tuple[Linted, Plan]:
             port.close()
     except (NoAnswer, ValueError) as error:
         _end(str(error))
-    return old, planned(old, new)
+    return old, planned(old, new, open_log or tuple)
 
 
 def _request(said: str) -> CaseRequest:

@@ -13,11 +13,13 @@ import click
 
 from gateway.commands.story import printable
 from gateway.config.problems import Place
+from gateway.config.units import format_duration
 
 if TYPE_CHECKING:
     from gateway.config.changed_keys import KeyChange
     from gateway.rehearsal.planning import Change, Plan, Rerouted
     from gateway.rehearsal.rerouting import Move
+    from gateway.rehearsal.too_short import TooShort
     from gateway.rehearsal.twice import Twice
 
 _COLOURS: Final = {"danger": "red", "warning": "yellow", "change": "cyan", "note": None}
@@ -30,7 +32,8 @@ _PUNCTUATION: Final = re.compile(r"[\\`*_\[\]<>|~&#]")
 
 def is_empty(plan: Plan, twice: Sequence[Twice]) -> bool:
     """Whether nothing differs."""
-    return not (plan.changes or plan.rerouted or plan.doubts or plan.everywhere or any(not one.same for one in twice))
+    told = plan.changes or plan.rerouted or plan.doubts or plan.everywhere or plan.too_short
+    return not told and all(one.same for one in twice)
 
 
 def text(plan: Plan, twice: Sequence[Twice]) -> Iterator[str]:
@@ -48,13 +51,19 @@ def text(plan: Plan, twice: Sequence[Twice]) -> Iterator[str]:
         for doubt in plan.doubts:
             place = click.style(f"{doubt.file}:{doubt.line}:{doubt.column}", dim=True)
             yield f"{_level('warning')} {printable(f'{doubt.path}: {doubt.message}')} [{doubt.code}]  {place}"
+    if plan.too_short:
+        yield ""
+        yield "timeouts that are below what the log shows"
+    for late in plan.too_short:
+        place = click.style(f"  {late.place}", dim=True) if late.place is not None else ""
+        yield f"{_level('warning')} {printable(_too_short(late))}{place}"
     if plan.everywhere:
         yield ""
         yield from (f"{_level('change')} {words}" for words in plan.everywhere)
     for asked in twice:
         yield ""
         yield from _asked(asked)
-    if plan.changes or plan.rerouted or plan.doubts or twice:
+    if plan.changes or plan.rerouted or plan.doubts or plan.too_short or twice:
         yield ""
     yield _counts(plan)
 
@@ -117,6 +126,13 @@ def _taker(move: Move) -> str:
     return f"no route ({move.answer})" if move.answer else "the gateway itself"
 
 
+def _too_short(late: TooShort) -> str:
+    return (
+        f"routes {late.route}: {late.share:.1%} of {late.answers:,} answers took longer than its timeout of "
+        f"{format_duration(late.timeout)}; 99% took up to {late.p99:.3g}s"
+    )
+
+
 def _asked(twice: Twice) -> Iterator[str]:
     request = twice.request
     yield click.style(printable(f"{request.method} {request.url}"), bold=True)
@@ -166,6 +182,11 @@ def markdown(plan: Plan, twice: Sequence[Twice]) -> Iterator[str]:
         for doubt in plan.doubts:
             place = _code(f"{doubt.file}:{doubt.line}")
             yield f"- {_escaped(f'{doubt.path}: {doubt.message}')} ({_code(doubt.code)}, {place})"
+    if plan.too_short:
+        yield from ("", "#### Timeouts that are below what the log shows", "")
+        yield from (
+            f"- {_MARKS['warning']} {_escaped(_too_short(one))}{_cited(one.place, None)}" for one in plan.too_short
+        )
     if plan.everywhere:
         yield ""
         yield from (f"- {_MARKS['change']} {_escaped(words)}" for words in plan.everywhere)
@@ -253,6 +274,7 @@ def document(plan: Plan, twice: Sequence[Twice]) -> dict[str, Any]:
         ],
         "doubts": [one._asdict() for one in plan.doubts],
         "everywhere": plan.everywhere,
+        "too_short": [{**one._asdict(), "place": _place(one.place)} for one in plan.too_short],
         "requests": [
             {
                 "method": one.request.method,

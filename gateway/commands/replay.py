@@ -7,14 +7,14 @@ Tests: `tests/commands/test_replay.py`.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from gateway.commands.replaying import Progress, callers_of, end, opened, surveyed
+from gateway.commands.replaying import callers_of, end, opened, surveyed
+from gateway.commands.replaying import replay as replayed
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
@@ -72,43 +72,15 @@ def replay(
     Exits with 0 where all are answered as before, with 1 where one is not, with 2 where it could not be done.
     """
     from gateway.commands import replay_text
-    from gateway.config import ConfigError
-    from gateway.config.written import find_places
-    from gateway.recorded.log import NotALog
-    from gateway.rehearsal.alongside import CopyFailed
-    from gateway.rehearsal.replaying import replay as replayed
-    from gateway.rehearsal.rerun import ANY_HOST
-    from gateway.rehearsal.taken import KINDS
 
     named = [*configs, *([] if against is None else [against])]
     if not configs or len(named) > 2:
         raise click.UsageError("Say --config NEW, and --against OLD where it is not the log that counts.")
     with collector_resting():
         loaded = [_loaded(path) for path in named]
-    settings = [one.settings for one in loaded]
-    with opened(log, form, settings) as open_log:
+    with opened(log, form, [one.settings for one in loaded]) as open_log:
         survey = surveyed(open_log)
-        callers = callers_of(survey, claims, stranger)
-        progress = Progress(survey.requests)
-        gc.freeze()  # what was read stays: looking through it again and again finds nothing
-        try:
-            found = replayed(
-                open_log,
-                settings[0],
-                settings[1] if len(settings) > 1 else None,
-                callers,
-                host or ANY_HOST,
-                {kind for kind in KINDS if kind.replace(" ", "-") in ignored},
-                progress,
-            )
-        except ConfigError as error:
-            for one in loaded:
-                find_places(error, one.root, one.settings)
-            end("\n".join(map(str, error.problems)))
-        except (NotALog, CopyFailed) as error:
-            end(str(error))
-        finally:
-            progress.end()
+        found = replayed(open_log, survey, loaded, callers_of(survey, claims, stranger), host, ignored)
     if as_json:
         click.echo(json.dumps(replay_text.document(log, survey, found), indent=2))
     else:

@@ -76,6 +76,16 @@ def results(path: str, found: Replayed) -> Iterator[str]:
         yield f"{_count(count, 'request')} left out: {printable(why)}"
 
 
+def below(path: str, found: Replayed, as_markdown: bool) -> Iterator[str]:
+    """Say it below a plan, line by line."""
+    yield ""
+    if as_markdown:
+        fence = "~" * 8  # no name of a route has so many
+        yield from (f"#### Replayed: {path}", "", fence, *map(click.unstyle, results(path, found)), fence)
+    else:
+        yield from results(path, found)
+
+
 def _head(path: str, survey: Survey) -> Iterator[str]:
     first, last = (datetime.fromtimestamp(moment, UTC) for moment in (survey.first, survey.last))
     same = first.date() == last.date()

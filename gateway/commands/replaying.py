@@ -5,11 +5,12 @@ Tests: `tests/commands/test_replay.py`.
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -18,9 +19,11 @@ import click
 
 if TYPE_CHECKING:
     from gateway.config import Settings
+    from gateway.config.loading import Loaded
     from gateway.recorded.log import RecordedLog
     from gateway.recorded.survey import Survey
     from gateway.rehearsal.callers import Callers
+    from gateway.rehearsal.replaying import Replayed
 
 COULD_NOT: Final = 2
 
@@ -91,6 +94,53 @@ def _known(file: Path) -> dict[str, dict[str, Any]]:
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
         raise ValueError(f'{file}: expected a JSON object of claims by caller: {{"u1": {{"scope": "read"}}}}')
     return {name: {"sub": name, **said} for name, said in found.items()}
+
+
+def replay(
+    open_log: Callable[[], RecordedLog],
+    survey: Survey,
+    loaded: Sequence[Loaded],
+    callers: Callers,
+    host: str | None = None,
+    ignored: Collection[str] = (),
+) -> Replayed:
+    """Take a log through a configuration, or say why that cannot be done, and exit with 2.
+
+    Args:
+        open_log: Opens it.
+        survey: Of the log.
+        loaded: The configuration, and the one before where there is one.
+        callers: Who made the requests.
+        host: Of requests whose log has none.
+        ignored: Kinds of differences that are none, as `--ignore` has them.
+    """
+    from gateway.config import ConfigError
+    from gateway.config.written import find_places
+    from gateway.recorded.log import NotALog
+    from gateway.rehearsal.alongside import CopyFailed
+    from gateway.rehearsal.replaying import replay as replayed
+    from gateway.rehearsal.taken import KINDS
+    from gateway.rehearsal.taker import ANY_HOST
+
+    settings = [one.settings for one in loaded]
+    kinds = {kind for kind in KINDS if kind.replace(" ", "-") in ignored}
+    progress = Progress(survey.requests)
+    gc.freeze()  # what was read stays: looking through it again and again finds nothing
+    collects = gc.isenabled()
+    gc.enable()  # exchanges without end are garbage without end
+    try:
+        old = settings[1] if len(settings) > 1 else None
+        return replayed(open_log, settings[0], old, callers, host or ANY_HOST, kinds, progress)
+    except ConfigError as error:
+        for one in loaded:
+            find_places(error, one.root, one.settings)
+        end("\n".join(map(str, error.problems)))
+    except (NotALog, CopyFailed) as error:
+        end(str(error))
+    finally:
+        progress.end()
+        if not collects:
+            gc.disable()
 
 
 class Progress:

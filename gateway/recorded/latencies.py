@@ -49,3 +49,9 @@ class Latencies:
             if seen >= wanted:
                 break
         return _LEAST * STEP**place
+
+    def share_over(self, seconds: float) -> float:
+        """Return the share of them that took longer, as far as they are told apart; 0 where there are none."""
+        most = ceil(log(max(seconds, _LEAST) / _LEAST) / _SCALE)
+        over = sum(count for place, count in self._counts.items() if place > most)
+        return over / self.count if self.count else 0.0

@@ -9,10 +9,11 @@ Tests: `tests/rehearsal/test_planning.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
+from gateway.composition.snapshot import Snapshot
 from gateway.config import Settings
 from gateway.config.changed_keys import KeyChange, Leaf, changed_keys, leaves
 from gateway.config.differences import NAMED, NUMBERED, Difference, differences, same
@@ -24,11 +25,13 @@ from gateway.config.schema.routes import Route
 from gateway.config.schema.upstreams import Upstream
 from gateway.config.summary import target
 from gateway.config.written import found
+from gateway.recorded.request import Recorded
 from gateway.rehearsal.beside import changed_files
 from gateway.rehearsal.consequences import UNSEEN, of_section, of_upstream
 from gateway.rehearsal.effects import LEVELS, Effect, Level, of_guards, of_route, worst
 from gateway.rehearsal.rerouting import Move, moves
 from gateway.rehearsal.standing import Standing, compare, counted_anew, counts_begin_anew
+from gateway.rehearsal.too_short import TooShort, too_short
 
 Kind = Literal["added", "removed", "changed", "renamed", "moved"]
 
@@ -97,32 +100,47 @@ class Plan:
         rerouted: Likewise.
         doubts: What is doubtful about the second, and was not about the first.
         everywhere: What begins anew, or holds something else, and belongs to nothing above.
+        too_short: Timeouts of the second that an access log shows to be too short, where one was given.
     """
 
     changes: list[Change]
     rerouted: list[Rerouted]
     doubts: list[Problem]
     everywhere: list[str]
+    too_short: list[TooShort] = field(default_factory=list)
 
     @property
     def levels(self) -> dict[Level, int]:
-        """How many there are of each level, the worst first; doubts that are new are warnings."""
+        """How many there are of each level, the worst first; doubts that are new, and timeouts, are warnings."""
         all_levels: list[Level] = [one.level for one in self.changes] + [one.level for one in self.rerouted]
-        all_levels += ["warning"] * len(self.doubts)
+        all_levels += ["warning"] * (len(self.doubts) + len(self.too_short))
         return {level: all_levels.count(level) for level in LEVELS if level in all_levels}
 
 
-def plan(old: Linted, new: Linted) -> Plan:
+def plan(old: Linted, new: Linted, open_log: Callable[[], Iterable[Recorded]] = tuple) -> Plan:
     """Say what changes between two configurations.
+
+    Args:
+        old: The first.
+        new: The second.
+        open_log: Returns the requests of an access log, which the timeouts of the second are held against.
 
     Raises:
         gateway.config.ConfigError: Something that one of them names cannot be used.
+        gateway.recorded.log.NotALog: The log cannot be read.
     """
     standing = compare(old.loaded, new.loaded)
     made = _Planner(old.loaded, new.loaded, standing).plan(_fresh(old, new))
     files = changed_files(old.loaded.settings, old.directory, new.directory)
     made.everywhere += [f"`{name}` holds something else than before" for name in files]
+    made.too_short = list(_too_short(open_log(), new.loaded, standing.after))
     return made
+
+
+def _too_short(requests: Iterable[Recorded], loaded: Loaded, snapshot: Snapshot) -> Iterator[TooShort]:
+    names = [route.name for route in loaded.settings.routes]
+    for one in too_short(requests, loaded.settings, snapshot.at):
+        yield one._replace(place=found(loaded.root, join(join("routes", names.index(one.route)), "timeout"))[0])
 
 
 class _Planner:

@@ -22,8 +22,9 @@ from gateway.recorded.order import by_beginning
 from gateway.recorded.request import Recorded
 from gateway.rehearsal.alongside import alongside
 from gateway.rehearsal.callers import Callers
-from gateway.rehearsal.rerun import ANY_HOST, Rerun
+from gateway.rehearsal.rerun import Rerun
 from gateway.rehearsal.taken import KINDS, Kind, Otherwise, Taken, compare, compare_with_log
+from gateway.rehearsal.taker import ANY_HOST
 
 EXAMPLES: Final = 3
 """Requests that are shown for each way of being otherwise."""

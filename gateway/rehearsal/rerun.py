@@ -17,34 +17,28 @@ from typing import Final
 import orjson
 
 from gateway.config import Settings
-from gateway.config.endpoint_strings import address_of
 from gateway.config.schema.auth import RouteAuth
-from gateway.config.schema.cases import CLIENT, CaseRequest
+from gateway.config.schema.cases import CLIENT
 from gateway.headers import Headers
-from gateway.http.hosts import normal_host
 from gateway.memory.backend import Asked
 from gateway.memory.client import Received
-from gateway.message import Request
 from gateway.recorded.request import Recorded
 from gateway.rehearsal.callers import Callers
 from gateway.rehearsal.credentials import LIFETIME, CannotShow, Claims, Field
 from gateway.rehearsal.recalling import Client, Pending, Recalling
 from gateway.rehearsal.stage import Stage, exchange_of
 from gateway.rehearsal.taken import Fields, Taken, kept
-from gateway.serving.trial import tried
+from gateway.rehearsal.taker import ANY_HOST, Taker
 from gateway.transport.deadlines import INTERVAL
 
 PATIENCE: Final = 600.0
 """Seconds of the gateway's time after which an answer is not waited for any more."""
 
-ANY_HOST: Final = "localhost"
-"""The host of requests whose log has none."""
-
 _FRESH: Final = LIFETIME / 2
 """Seconds for which a credential that was shown is shown again."""
 
 _SEVERAL: Final = 10_000
-"""Listeners by host, and credentials by caller, that are kept."""
+"""Credentials by caller that are kept."""
 
 
 class Rerun(Stage):
@@ -69,17 +63,14 @@ class Rerun(Stage):
         super().__init__(settings, list(callers.all(settings, *others)) if keys else (), Recalling)
         self.backends.find = self._find
         self._callers = callers
-        self._host = host
-        self._secure = all(not one.endpoint.startswith(("tcp", "unix")) for one in self.settings.listeners)
+        self._taker = Taker(self.settings, self.memory.parts.root.tree.at, host)
         self._waiting: dict[Client, Pending] = {}
         self._ids: dict[str, Pending] = {}
         self._asking: Pending | None = None
         self._heard: dict[Client, None] = {}
-        self._listeners: dict[tuple[str, str], str] = {}
         self._shown: dict[tuple[str, bytes], tuple[float, list[Field], list[Field]]] = {}
         self._done: dict[int, Taken] = {}
         self._swept = self._clock.seconds()
-        self._addresses = {one.name: address_of(one.endpoint) for one in self.settings.listeners}
 
     def take(
         self, requests: Iterable[Recorded], asked: Callable[[Recorded], RouteAuth | None] | None = None
@@ -140,11 +131,9 @@ class Rerun(Stage):
         if request.status == 101 or request.method == "CONNECT":
             self._done[place] = Taken(left_out="a tunnel: what goes through it is in no log")
             return
-        scheme = request.scheme or ("https" if self._secure else "http")
-        host = request.host or self._host
         try:
-            listener = self._listener_of(scheme, host)
-            fields, parameters = self._credentials_of(request, listener, host, asked)
+            listener = self._taker.listener(request)
+            fields, parameters = self._credentials_of(request, asked)
         except ValueError:
             self._done[place] = Taken(left_out="its host is no name of one")
             return
@@ -156,8 +145,8 @@ class Rerun(Stage):
             place, request, self._clock.seconds(), client
         )
         self._client = client
-        self.memory.accept(client, request.client or CLIENT, listener, scheme == "https")
-        client.send(_written(request, host, fields, parameters))
+        self.memory.accept(client, request.client or CLIENT, listener, self._taker.scheme(request) == "https")
+        client.send(_written(request, self._taker.host(request), fields, parameters))
         self.memory.network.pump()
         exchange = exchange_of(client)
         if exchange is not None and exchange.request_id:
@@ -166,21 +155,8 @@ class Rerun(Stage):
         self._asking = None
         self._settle()
 
-    def _listener_of(self, scheme: str, host: str) -> str:
-        """Return the listener of a URL.
-
-        Raises:
-            ValueError: It is no URL.
-        """
-        known = self._listeners.get((scheme, host))
-        if known is None:
-            if len(self._listeners) > _SEVERAL:
-                self._listeners.clear()
-            known = self._listeners[scheme, host] = self.listener(CaseRequest(url=f"{scheme}://{host}/"))
-        return known
-
     def _credentials_of(
-        self, request: Recorded, listener: str, host: str, asked: Callable[[Recorded], RouteAuth | None] | None
+        self, request: Recorded, asked: Callable[[Recorded], RouteAuth | None] | None
     ) -> tuple[Sequence[Field], Sequence[Field]]:
         """Return the fields and parameters that show who calls.
 
@@ -189,11 +165,7 @@ class Rerun(Stage):
         """
         if self.settings.auth is None:
             return (), ()
-        head = Request(
-            request.method.encode(), request.target.encode(), _fields(request, host), normal_host(host.encode())
-        )
-        trial = tried(self.memory.parts.root.tree.at(self._addresses[listener]), head)
-        route = None if trial.route is None else self._routes.get(trial.route.name)
+        route = self._taker.route(request)
         own = None if route is None else route.auth
         claims = self._callers.of(request, own if asked is None else asked(request))
         self._credentials.calls(claims)
@@ -273,11 +245,6 @@ def _written(request: Recorded, host: str, fields: Sequence[Field], parameters: 
     lines += [f"{name}: {value}" for name, value in request.headers if name.lower() not in shown]
     lines += [f"{name}: {value}" for name, value in fields]
     return "\r\n".join(lines).encode("utf-8", "replace") + b"\r\n\r\n"
-
-
-def _fields(request: Recorded, host: str) -> Headers:
-    fields = [(b"Host", host.encode())]
-    return Headers([*fields, *((name.encode(), value.encode("utf-8", "replace")) for name, value in request.headers)])
 
 
 def _compared(headers: Headers) -> Fields:

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from gateway import cli
 from gateway.commands import plan_text
+from tests.rehearsal.logs import request, write
 
 OLD = """\
 listeners: [{endpoint: "tcp:8080:interface=127.0.0.1"}]
@@ -218,3 +219,71 @@ def test_files_that_only_the_old_one_has_are_found_beside_it(tmp_path: Path) -> 
 
     assert result.exit_code == 0, result.output
     assert "everybody gets in: `auth` asks nobody any more" in result.stdout
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Of a hundred answers, some of which take seven seconds."""
+    requests = [
+        request(line, line * 10.0, f"/users/{line}", user="u1", seconds=0.1 if line % 20 else 7.0)
+        for line in range(1, 101)
+    ]
+    return write(tmp_path / "access.log", requests)
+
+
+@pytest.mark.parametrize("form", [[], ["--format", "gateway"]])
+def test_timeouts_are_held_against_a_log(files: tuple[Path, Path], log: Path, form: list[str]) -> None:
+    """The share that would have been cut off, and the line of the timeout."""
+    old, new = files
+
+    lines = run(old, new, "--log", log, *form).stdout.splitlines()
+
+    place = lines.index("timeouts that are below what the log shows")
+    assert lines[place + 1] == (
+        "warning  routes users: 5.0% of 100 answers took longer than its timeout of 5s; 99% took up to 7.01s  "
+        f"{new}:6:78"
+    )
+    assert lines[-1] == "2 dangers, 3 warnings"
+
+
+def test_timeouts_are_in_the_other_forms_too(files: tuple[Path, Path], log: Path) -> None:
+    """For a pull request, and for programs."""
+    old, new = files
+
+    (late,) = json.loads(run(old, new, "--log", log, "--json").stdout)["too_short"]
+
+    assert (late["route"], late["timeout"], late["share"], late["answers"]) == ("users", 5.0, 0.05, 100)
+    assert late["place"]["line"] == 6
+    text = run(old, new, "--log", log, "--markdown").stdout
+    assert "#### Timeouts that are below what the log shows\n\n- ⚠️ routes users: 5.0% of 100 answers" in text
+
+
+def test_a_diff_replays_the_log(files: tuple[Path, Path], log: Path) -> None:
+    """Below the plan; a plan does not."""
+    old, new = files
+
+    said = run(old, new, "--log", log, name="diff").stdout
+
+    assert "5 of 100 requests would be answered otherwise" in said
+    assert "        5  200 → 504 (upstream.timeout)" in said
+    assert said.startswith(run(old, new, "--log", log).stdout)
+    assert json.loads(run(old, new, "--log", log, "--json", name="diff").stdout)["replay"]["otherwise"] == 5
+    assert f"#### Replayed: {log}" in run(old, new, "--log", log, "--markdown", name="diff").stdout
+
+
+def test_a_check_by_log_fails_for_what_is_answered_otherwise(files: tuple[Path, Path], log: Path) -> None:
+    """Not where nothing is."""
+    old, new = files
+
+    assert run(old, new, "--log", log, "--check", name="diff").exit_code == 1
+    assert run(old, old, "--log", log, "--check", name="diff").exit_code == 0
+
+
+def test_a_log_that_cannot_be_read_is_2(files: tuple[Path, Path]) -> None:
+    """Nothing is said of the plan then."""
+    old, new = files
+
+    result = run(old, new, "--log", "no.log")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "cannot read no.log: No such file or directory\n"

@@ -36,3 +36,13 @@ def test_of_nothing_nothing_is_told() -> None:
     """Not 0 seconds."""
     with pytest.raises(ValueError, match="no durations"):
         Latencies().quantile(0.99)
+
+
+def test_the_share_that_took_longer() -> None:
+    """Of some, and of none."""
+    latencies = Latencies()
+    assert latencies.share_over(1.0) == 0.0
+    for seconds in (0.1, 0.2, 0.4, 5.0):
+        latencies.add(seconds)
+
+    assert [latencies.share_over(seconds) for seconds in (0.0, 0.3, 1.0, 9.0)] == [1.0, 0.5, 0.25, 0.0]
