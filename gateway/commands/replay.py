@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OTHERWISE: Final = 1
 
-_KINDS: Final = ("status", "route", "upstream", "path", "reason", "sent-fields", "fields")
+_KINDS: Final = ("status", "route", "upstream", "path", "reason", "sent-fields", "fields", "body")
 """As `gateway.rehearsal.taken.KINDS`, which is loaded with all of the gateway."""
 
 
@@ -51,6 +51,13 @@ _KINDS: Final = ("status", "route", "upstream", "path", "reason", "sent-fields",
     type=click.Choice(_KINDS),
     help=f"What does not count: {', '.join(_KINDS)}. May be said several times.",
 )
+@click.option("--target", metavar="URL", help="A test instance that the requests are sent to, in place of --config.")
+@click.option("--expect", metavar="URL", help="One whose answers are right; without it the log's statuses count.")
+@click.option("--rate", metavar="NUMBER", type=click.FloatRange(0, min_open=True), help="Requests a second.")
+@click.option("--at-once", metavar="NUMBER", type=click.IntRange(1), help="Requests that wait for answers: 64.")
+@click.option("--unsafe", is_flag=True, help="Send also what may change something: POST, DELETE, …")
+@click.option("--forwarded", is_flag=True, help="Tell the clients' addresses in X-Forwarded-For.")
+@click.option("--header", "headers", metavar="FIELD", multiple=True, help="Sent with each: 'Authorization: Bearer …'.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object in place of the text.")
 def replay(
     log: str,
@@ -62,6 +69,8 @@ def replay(
     claims: str | None,
     ignored: tuple[str, ...],
     as_json: bool,
+    target: str | None,
+    **sending: Any,
 ) -> None:
     """Take the requests of an access log through NEW, and tell which would be answered otherwise than by OLD.
 
@@ -69,13 +78,22 @@ def replay(
     standard input. Requests are made at the moments when they came, by the gateway's own clock; backends answer with
     the status, and after the time, that the log has. All of it is done in memory: nothing is opened, nothing is sent.
 
+    With --target they are really sent, to a server that is there to be tried on: at their moments, or at a --rate, and
+    only those of safe methods.
+
     Exits with 0 where all are answered as before, with 1 where one is not, with 2 where it could not be done.
     """
     from gateway.commands import replay_text
 
+    if target is not None:
+        if configs or against is not None or claims is not None or stranger is not None or host is not None:
+            raise click.UsageError("--target is in place of --config, --against, --host, --as and --claims.")
+        _send(log, form, target, frozenset(ignored), as_json, **sending)
+    if given := [name for name, value in sending.items() if value]:
+        raise click.UsageError(f"--{given[0].replace('_', '-').replace('headers', 'header')} is for --target.")
     named = [*configs, *([] if against is None else [against])]
     if not configs or len(named) > 2:
-        raise click.UsageError("Say --config NEW, and --against OLD where it is not the log that counts.")
+        raise click.UsageError("Say --config NEW, and --against OLD where the log does not count; or --target URL.")
     with collector_resting():
         loaded = [_loaded(path) for path in named]
     with opened(log, form, [one.settings for one in loaded]) as open_log:
@@ -85,6 +103,38 @@ def replay(
         click.echo(json.dumps(replay_text.document(log, survey, found), indent=2))
     else:
         for line in replay_text.text(log, survey, found):
+            click.echo(line)
+    raise SystemExit(OTHERWISE if found.otherwise else 0)
+
+
+def _send(
+    log: str,
+    form: str | None,
+    target: str,
+    ignored: frozenset[str],
+    as_json: bool,
+    expect: str | None,
+    rate: float | None,
+    at_once: int | None,
+    unsafe: bool,
+    forwarded: bool,
+    headers: tuple[str, ...],
+) -> NoReturn:
+    """Send requests to a server."""
+    from gateway.commands import replay_text
+    from gateway.commands.sending import Sending, send
+    from gateway.rehearsal.paced import Pace
+    from gateway.rehearsal.taken import KINDS
+
+    kinds = {kind for kind in KINDS if kind.replace(" ", "-") in ignored}
+    with opened(log, form, ()) as open_log:
+        survey = surveyed(open_log)
+        pace = Pace(rate, at_once or Pace().at_once, unsafe)
+        found = send(open_log, survey, Sending(target, expect, headers, forwarded, pace), kinds)
+    if as_json:
+        click.echo(json.dumps(replay_text.document(log, survey, found), indent=2))
+    else:
+        for line in replay_text.of_target(log, survey, found):
             click.echo(line)
     raise SystemExit(OTHERWISE if found.otherwise else 0)
 

@@ -30,6 +30,7 @@ _TITLES: Final = {
     "reason": "reason",
     "sent fields": "fields to the upstream",
     "fields": "fields to the client",
+    "body": "content to the client",
 }
 _COLOURS: Final = {"status": "red", "route": "yellow", "upstream": "yellow", "path": "yellow"}
 
@@ -43,9 +44,9 @@ def text(path: str, survey: Survey, found: Replayed) -> Iterator[str]:
     yield from _unknown(survey)
 
 
-def results(path: str, found: Replayed) -> Iterator[str]:
+def results(path: str, found: Replayed, verb: str = "would be") -> Iterator[str]:
     """Say which requests are answered otherwise."""
-    words = f"{found.otherwise:,} of {_count(found.requests, 'request')} would be answered otherwise"
+    words = f"{found.otherwise:,} of {_count(found.requests, 'request')} {verb} answered otherwise"
     others = sum(group.count for group in found.kinds.get("status", ()))
     if found.otherwise and others != found.otherwise:
         words += f", {others:,} with another status" if others else ", none with another status"
@@ -74,6 +75,16 @@ def results(path: str, found: Replayed) -> Iterator[str]:
     for why, count in found.left_out.most_common():
         yield ""
         yield f"{_count(count, 'request')} left out: {printable(why)}"
+
+
+def of_target(path: str, survey: Survey, found: Replayed) -> Iterator[str]:
+    """Say what a server answered, line by line."""
+    yield from _head(path, survey)
+    yield ""
+    yield from results(path, found, "were")
+    yield ""
+    line = "In no log: content, most fields of requests, and credentials; --header says what is sent with each."
+    yield click.style(line, dim=True)
 
 
 def below(path: str, found: Replayed, as_markdown: bool) -> Iterator[str]:

@@ -12,9 +12,9 @@ from typing import Final, Literal, NamedTuple
 from gateway.http.redaction import names_credential
 from gateway.recorded.request import Recorded
 
-Kind = Literal["status", "route", "upstream", "path", "reason", "sent fields", "fields"]
+Kind = Literal["status", "route", "upstream", "path", "reason", "sent fields", "fields", "body"]
 
-KINDS: Final[tuple[Kind, ...]] = ("status", "route", "upstream", "path", "reason", "sent fields", "fields")
+KINDS: Final[tuple[Kind, ...]] = ("status", "route", "upstream", "path", "reason", "sent fields", "fields", "body")
 """The ways, what clients notice first."""
 
 CLIENT_GONE: Final = frozenset({0, 499})
@@ -35,9 +35,10 @@ class Taken:
         route: The name of the route; None for none.
         upstream: The upstream that was asked last; None for none.
         sent: Method, path and query of the last request that the upstream got; None for none.
-        reason: Why the gateway answered itself; None where it did not.
+        reason: Why the gateway answered itself, or why a server did not answer; else None.
         sent_fields: The fields that the upstream got.
         fields: The fields that the client got.
+        body: A digest of the content that the client got, where that is known.
         left_out: Why the request could not be made; empty where it was.
     """
 
@@ -48,6 +49,7 @@ class Taken:
     reason: str | None = None
     sent_fields: Fields = ()
     fields: Fields = ()
+    body: str = ""
     left_out: str = ""
 
 
@@ -58,7 +60,7 @@ class Otherwise(NamedTuple):
         kind: Which.
         before: As it was, in words; of fields the names of those that differ, with `+`, `-` and `~` for those that
             came, went and have another value. A status has its reason with it.
-        after: As it is; empty for fields.
+        after: As it is; empty for fields and content.
     """
 
     kind: Kind
@@ -85,6 +87,8 @@ def compare(before: Taken, after: Taken) -> list[Otherwise]:
         found += _fields("sent fields", before.sent_fields, after.sent_fields)
     if before.status == after.status and before.fields != after.fields:
         found += _fields("fields", before.fields, after.fields)
+    if before.status == after.status and before.body != after.body:
+        found.append(Otherwise("body", "another content", ""))
     return found
 
 
@@ -112,9 +116,8 @@ def kept(name: str, value: str) -> str | None:
 
 
 def _status(taken: Taken) -> str:
-    if not taken.status:
-        return "no answer"
-    return f"{taken.status} ({taken.reason})" if taken.reason else str(taken.status)
+    answer = str(taken.status) if taken.status else "no answer"
+    return f"{answer} ({taken.reason})" if taken.reason else answer
 
 
 def _fields(kind: Kind, before: Fields, after: Fields) -> Iterator[Otherwise]:

@@ -225,3 +225,30 @@ def test_progress_is_for_terminals(capsys: pytest.CaptureFixture[str]) -> None:
     progress.end()
 
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--header", "nonsense"], "--header: expected NAME: VALUE, found 'nonsense'"),
+        (["--config", "x.yaml"], "Usage:"),
+        (["--as", "u1"], "Usage:"),
+    ],
+)
+def test_what_a_target_has_no_use_for_is_refused(
+    files: tuple[Path, Path, Path], options: list[str], words: str
+) -> None:
+    """Before anything is sent."""
+    result = run(files[0], "--target", "http://127.0.0.1:1", *options)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(words)
+
+
+@pytest.mark.parametrize("option", [["--rate", "5"], ["--unsafe"], ["--header", "A: b"], ["--expect", "http://x"]])
+def test_what_is_for_a_target_needs_one(files: tuple[Path, Path, Path], option: list[str]) -> None:
+    """In memory there is nothing to be paced."""
+    result = run(files[0], "--config", files[1], *option)
+
+    assert result.exit_code == 2
+    assert f"{option[0]} is for --target." in result.stderr
