@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +35,9 @@ def opened(path: str, form: str | None, configurations: Sequence[Settings]) -> I
         form: How it is written; None to find that out.
         configurations: One of them may be whose log it is.
     """
+    import shutil
+    import tempfile
+
     from gateway.recorded.forms import of_settings
     from gateway.recorded.log import RecordedLog
 

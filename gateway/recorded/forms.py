@@ -17,6 +17,12 @@ NAMES: Final = (*JSON_FORMS, *TEXT_FORMS)
 """Forms that have a name."""
 
 
+_TEMPLATE: Final = "access_log.format"
+
+OURS: Final = frozenset({"gateway", _TEMPLATE})
+"""Forms that only we write."""
+
+
 class UnknownForm(Exception):
     """No form fits; the words are for people."""
 
@@ -49,7 +55,7 @@ def of_settings(settings: Settings) -> list[Form]:
     if log.format in TEXT_FORMS:
         return []
     try:
-        return [TextForm("access_log.format", log.format)]
+        return [TextForm(_TEMPLATE, log.format)]
     except ValueError:
         return []  # no request can be made of such a line
 

@@ -17,7 +17,7 @@ from itertools import chain, islice
 from typing import IO, Final, NamedTuple
 
 from gateway.recorded.facts import Unreadable, recorded
-from gateway.recorded.forms import UnknownForm, named, recognised
+from gateway.recorded.forms import OURS, UnknownForm, named, recognised
 from gateway.recorded.lines import Form
 from gateway.recorded.request import Recorded
 
@@ -87,6 +87,11 @@ class RecordedLog:
         self._stdin = stdin
         self._raw: IO[bytes] | None = None
         self._octets = 0
+
+    @property
+    def ours(self) -> bool:
+        """Whether a gateway of ours has written it: its routes and upstreams are called as in our configurations."""
+        return self.form is not None and self.form.name in OURS
 
     @property
     def octets(self) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.recorded.log import SHOWN, NotALog, RecordedLog
 from tests.recorded.test_text_lines import COMBINED
+from tests.rehearsal.logs import request, write
 
 
 def test_lines_without_a_request_are_counted_and_the_first_shown(tmp_path: Path) -> None:
@@ -39,6 +40,15 @@ def test_a_packed_log_is_unpacked(tmp_path: Path, name: str) -> None:
 def test_standard_input_is_read(octets: bytes) -> None:
     """Packed or not."""
     assert len(list(RecordedLog("-", stdin=io.BytesIO(octets)))) == 1
+
+
+def test_a_log_of_ours_is_known_as_one(tmp_path: Path) -> None:
+    """Once its first line was read."""
+    ours = RecordedLog(str(write(tmp_path / "ours.log", [request()])))
+    other = RecordedLog("-", stdin=io.BytesIO(COMBINED))
+
+    assert (ours.ours, len(list(ours)), ours.ours) == (False, 1, True)
+    assert (len(list(other)), other.ours) == (1, False)
 
 
 def test_what_is_said_about_the_form_is_believed(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from gateway.config import Settings
 from gateway.recorded.log import RecordedLog
 from gateway.recorded.request import Recorded
@@ -63,6 +65,17 @@ def test_against_the_log_the_status_counts(tmp_path: Path) -> None:
         ("route", "gone", "a"): 1,
         ("status", "200", "404 (route.none)"): 1,
     }
+
+
+def test_what_others_call_their_routes_is_no_difference(tmp_path: Path) -> None:
+    """Envoy's routes and clusters have names of their own."""
+    line = {"start_time": 1, "method": "GET", "path": "/a/1", "response_code": 200, "duration": 1}
+    path = tmp_path / "envoy.log"
+    path.write_bytes(orjson.dumps(line | {"route_name": "main", "upstream_cluster": "outbound|80||a"}))
+
+    found = replay(lambda: RecordedLog(str(path)), settings())
+
+    assert (found.requests, found.otherwise) == (1, 0)
 
 
 def test_who_was_let_in_by_the_old_route_is_asked_by_the_new_one(tmp_path: Path) -> None:
