@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
 from twisted.internet.defer import Deferred
@@ -21,6 +21,30 @@ from gateway.errors import Forbidden, MalformedRequest
 
 MOST: Final = 200
 """Rows of a list that are given at once."""
+
+
+CLIENT: Final = "127.0.0.1"
+"""Where a client is that does not say."""
+
+
+class Described(NamedTuple):
+    """A request that is described and not made.
+
+    Attributes:
+        method: Its method.
+        url: Its URL, or its path.
+        fields: Its fields.
+        listener: Name of the listener that it comes in by; empty for the first.
+        client: Address of the client.
+        claims: Who calls; empty for nobody who is known.
+    """
+
+    method: str
+    url: str
+    fields: list[tuple[str, str]]
+    listener: str
+    client: str
+    claims: dict[str, Any]
 
 
 class Part(Leaf):
@@ -81,15 +105,40 @@ class Tester(Leaf):
     def answer(self, request: Request) -> bytes:
         """Read what is to be tried, and try it."""
         own(request)
-        method, url, fields, listener = _described(b"" if request.content is None else request.content.read())
+        asked = _described(b"" if request.content is None else request.content.read())
         request.setHeader(b"Content-Type", b"application/json")
         try:
-            return _as_json(self._attempt(method, url, fields, listener))
+            return _as_json(self._attempt(asked.method, asked.url, asked.fields, asked.listener))
         except ValueError as error:
             raise MalformedRequest(f"{error}.") from None
 
 
-def _described(content: bytes) -> tuple[str, str, list[tuple[str, str]], str]:
+class Explainer(Leaf):
+    """`POST /live/explain`: what a request would meet now.
+
+    Args:
+        foresee: Tells that.
+    """
+
+    methods = ("POST",)
+    words = "tell what a request would meet now: limits, cache, backends; nothing is sent, nothing is counted"
+
+    def __init__(self, foresee: Callable[[Described], dict[str, Any]]) -> None:
+        super().__init__()
+        self._foresee = foresee
+
+    def answer(self, request: Request) -> bytes:
+        """Read what would be asked, and tell."""
+        own(request)
+        asked = _described(b"" if request.content is None else request.content.read())
+        request.setHeader(b"Content-Type", b"application/json")
+        try:
+            return _as_json(self._foresee(asked))
+        except ValueError as error:
+            raise MalformedRequest(f"{error}.") from None
+
+
+def _described(content: bytes) -> Described:
     try:
         said = json.loads(content)
     except (ValueError, RecursionError):
@@ -97,10 +146,14 @@ def _described(content: bytes) -> tuple[str, str, list[tuple[str, str]], str]:
     if not isinstance(said, dict) or not isinstance(said.get("url"), str):
         raise MalformedRequest("Expected an object in JSON with a `url`.")
     fields = said.get("headers", {})
-    texts = [said.get("method", "GET"), said.get("listener", "")]
+    texts = [said.get("method", "GET"), said.get("listener", ""), said.get("client", CLIENT)]
+    claims = said.get("claims", {})
     if not isinstance(fields, dict) or not all(isinstance(one, str) for one in (*texts, *fields.values())):
-        raise MalformedRequest("Expected texts for `method` and `listener`, and an object of texts for `headers`.")
-    return texts[0], said["url"], list(fields.items()), texts[1]
+        words = "Expected texts for `method`, `listener` and `client`, and an object of texts for `headers`."
+        raise MalformedRequest(words)
+    if not isinstance(claims, dict):
+        raise MalformedRequest("Expected an object for `claims`.")
+    return Described(texts[0], said["url"], list(fields.items()), texts[1], texts[2], claims)
 
 
 def own(request: Request) -> None:

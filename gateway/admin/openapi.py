@@ -255,6 +255,8 @@ def _live() -> dict[str, Any]:
         "413": {"description": "The content is over 64 KiB."},
     }
     body = _object(tried, "method", "listener", "headers")
+    told = {**attempt, "200": _json("What it would meet.", _foreseen())}
+    caller = _object({**tried, "client": _TEXT, "claims": _DATA}, "method", "listener", "headers", "client", "claims")
     return {
         "/live/limits": {"get": _get("Limits and who is near them.", {"200": _json("Keys are shortened.", _DATA)})},
         "/live/routes": part("Some of the routes.", "With the steps of their chains."),
@@ -263,7 +265,44 @@ def _live() -> dict[str, Any]:
             "post": _get("Try a request; nothing is sent.", attempt)
             | {"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}}
         },
+        "/live/explain": {
+            "post": _get("Tell what a request would meet now; nothing is sent, and nothing is counted.", told)
+            | {"requestBody": {"required": True, "content": {"application/json": {"schema": caller}}}}
+        },
     }
+
+
+def _foreseen() -> Schema:
+    """Return what is told of a request: null is for what is not known here, and `words` say why."""
+    seconds: Schema = {"type": ["number", "null"]}
+    truth: Schema = {"type": "boolean"}
+    limit = _object(
+        {
+            "by": _TEXT,
+            "requests": _COUNT,
+            "window": {"type": "number"},
+            "behind_authentication": truth,
+            "dry_run": truth,
+            "remaining": {"type": ["integer", "null"]},
+            "again": seconds,
+            "words": _TEXT,
+        }
+    )
+    outcome = {"enum": ["bypass", "hit", "miss", "stale", None]}
+    cache = _object({"outcome": outcome, "age": seconds, "fresh_for": seconds, "words": _TEXT})
+    return _object(
+        {
+            "route": {"type": ["string", "null"]},
+            "path": _TEXT,
+            "own": truth,
+            "considered": _list(_TEXT),
+            "notes": _list(_TEXT),
+            "limits": _list(limit),
+            "cache": {"anyOf": [cache, {"type": "null"}]},
+            "upstreams": _list(_DATA),
+            "ends": _list(_object({"what": _TEXT, "status": _COUNT, "reason": _TEXT})),
+        }
+    )
 
 
 def _of_texts() -> Schema:

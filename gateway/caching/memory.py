@@ -135,6 +135,14 @@ class MemoryStore(CacheStore):
             self._touch(place)
         return kept
 
+    def foresee(self, key: Key, chosen: Chosen, now: float) -> Kept | None:
+        """Return what `find` would, for people: it does not count as asked for, so that nothing else makes way."""
+        place = self._places.get(key.primary)
+        if place is None or (place.stamp < self._wide and self._has_lost(place)):
+            return None
+        kept = place.answers.get(chosen(place.names) if place.names else ())
+        return None if kept is None or now >= kept.until else kept
+
     def keep(self, key: Key, names: tuple[bytes, ...], chosen: Chosen, kept: Kept) -> None:
         if kept.stamp < self._stamp and self._purged(key, kept, kept.stamp):
             return

@@ -1,4 +1,4 @@
-"""The admin port of a gateway that runs, as commands ask it: one request after the other, reading only.
+"""The admin port of a gateway that runs, as commands ask it: one request after the other, changing nothing.
 
 Synchronous: a command has nothing else to do meanwhile.
 
@@ -41,6 +41,7 @@ class AdminPort:
         self.url = url
         self._patience = patience
         self._connection: http.client.HTTPConnection | None = None
+        self._version = ""
         self._socket = url.removeprefix("unix:") if url.startswith("unix:") else ""
         if not self._socket and not _is_one(url):
             raise ValueError(f"{url!r} is no URL of an admin port: say {ADMIN_PORT}, or unix:/run/admin.sock")
@@ -52,9 +53,12 @@ class AdminPort:
         Raises:
             NoAnswer: There is no answer of a gateway.
         """
+        return self._again("GET", path, None)
+
+    def _again(self, method: str, path: str, content: bytes | None) -> tuple[int, bytes]:
         for fresh in (self._connection is None, True):
             try:
-                return self._ask(path)
+                return self._ask(method, path, content)
             except (http.client.HTTPException, OSError) as error:
                 self.close()
                 # One that was kept may have been closed at the other end meanwhile: that is asked again, once.
@@ -62,13 +66,20 @@ class AdminPort:
                     raise NoAnswer(f"the admin port does not answer at {self.url}: {_words(error)}") from error
         raise AssertionError
 
-    def json(self, path: str) -> Any:
+    def json(self, path: str, question: Any = None) -> Any:
         """Return what is at a path as data.
+
+        Args:
+            path: The path.
+            question: What JSON can say, for what is asked by POST; None for what is read.
 
         Raises:
             NoAnswer: There is no such answer.
         """
-        status, content = self.get(path)
+        asked = None if question is None else json.dumps(question).encode()
+        status, content = self._again("GET" if asked is None else "POST", path, asked)
+        if asked is not None and status == 400:
+            raise NoAnswer(f"{self.url}{path} cannot answer: {_detail(content)}")
         if status != 200:
             raise NoAnswer(f"{self.url}{path} answers {status}: is the gateway of another version?")
         try:
@@ -82,12 +93,21 @@ class AdminPort:
             self._connection.close()
             self._connection = None
 
-    def _ask(self, path: str) -> tuple[int, bytes]:
+    @property
+    def version(self) -> str:
+        """The version of the configuration in force, as an answer has named it; empty where none has."""
+        return self._version
+
+    def _ask(self, method: str, path: str, asked: bytes | None) -> tuple[int, bytes]:
         if self._connection is None:
             self._connection = self._connect()
-        self._connection.request("GET", self._parts.path.rstrip("/") + path if not self._socket else path)
+        fields = {} if asked is None else {"Content-Type": "application/json"}
+        self._connection.request(
+            method, self._parts.path.rstrip("/") + path if not self._socket else path, asked, fields
+        )
         response = self._connection.getresponse()
         content = response.read(_MOST)
+        self._version = response.getheader("ETag", "").strip('"') or self._version
         server = response.getheader("Server", "")
         if server != "gateway":
             self.close()
@@ -124,6 +144,14 @@ def _is_one(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url.isprintable()
     except ValueError:  # brackets that are no address, or a port that is no number
         return False
+
+
+def _detail(content: bytes) -> str:
+    """Return what a refusal says."""
+    try:
+        return str(json.loads(content)["detail"]).rstrip(".")
+    except (ValueError, KeyError, TypeError):
+        return "it does not say why"
 
 
 def _words(error: Exception) -> str:

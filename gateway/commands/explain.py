@@ -1,6 +1,7 @@
 """`gateway explain CONFIG [curl arguments]`: one request, and every decision about it with the line that made it.
 
-What decides is in `gateway.rehearsal.decisions`; here the request is read, and the answer printed.
+What decides is in `gateway.rehearsal.decisions`; here the request is read, and the answer printed. What a gateway that
+runs says of it (`--live`) is in `gateway.commands.explain_live`.
 
 Tests: `tests/commands/test_explain.py`.
 """
@@ -18,6 +19,8 @@ from gateway.commands.curl_options import NOUNS
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
+    from gateway.commands.explain_live import Now
+    from gateway.config.loading import Loaded
     from gateway.config.schema.cases import CaseRequest
     from gateway.rehearsal.decisions import Explanation
 
@@ -39,7 +42,12 @@ class _Pasted(click.Command):
 
 
 @click.command(cls=_Pasted, context_settings={"ignore_unknown_options": True})
-@click.argument("path", metavar="CONFIG", type=click.Path())
+@click.argument("path", metavar="[CONFIG]", type=click.Path())
+@click.option(
+    "--live",
+    metavar="ADMIN",
+    help="The gateway that runs, in the place of CONFIG: URL of its admin port; sends nothing.",
+)
 @click.option(
     "--as", "caller", metavar="CLAIMS", help='Who calls: {"sub": "u1", "scope": "read"}, or a name for `sub`.'
 )
@@ -52,6 +60,7 @@ class _Pasted(click.Command):
 @collector_resting()
 def explain(
     path: str,
+    live: str | None,
     caller: str | None,
     client: str | None,
     listener: str | None,
@@ -65,19 +74,21 @@ def explain(
     The request is said as to curl, and a whole `curl …` command may be pasted behind CONFIG, with our options before
     it. It is made by the real gateway in memory: nothing is sent, and backends answer 200 with nothing.
 
+    With --live the configuration is the one in force, and what the gateway knows now is told besides: what limits have
+    left for this caller, what its cache has, which backends are up. It sends nothing either, and counts nothing.
+
     Exits with 0 whatever the answer is, with 2 where it cannot be made.
     """
     import time
 
     from gateway.commands.curl import NotUnderstood, read, written
-    from gateway.config import ConfigError
-    from gateway.config.loading import load_with_places
     from gateway.config.problems import Unexpected
     from gateway.config.units import parse_moment
-    from gateway.config.written import find_places
-    from gateway.rehearsal.credentials import CannotShow
-    from gateway.rehearsal.decisions import explain as explained
 
+    if live is not None:
+        if moment is not None:
+            raise click.UsageError("Say one of --live and --time: a gateway that runs has its own time.")
+        words = (path, *words)
     try:
         request = read(words)
         if client is not None or listener is not None:
@@ -89,23 +100,68 @@ def explain(
     if as_curl:
         click.echo(written(request))
         return
-    try:
-        loaded = load_with_places(path, os.environ)
-    except ConfigError as error:
-        _end("\n".join(map(str, error.problems)))
+    now = None if live is None else _asked(live, request, claims)
+    loaded = _loaded(path) if now is None else now.loaded
+    if now is not None and loaded is None:
+        _say_now(now, request, as_json)
+        return
+    assert loaded is not None  # for the type checker
     if listener is not None and listener not in (known := [one.name for one in loaded.settings.listeners]):
         _end(f"there is no listener {listener!r}: there are {', '.join(known)}")
+    explanation = _explained(loaded, request, claims, begins)
+    if as_json:
+        said = _document(request, explanation) | ({} if now is None else {"version": now.version, "now": now.view})
+        click.echo(json.dumps(said, indent=2, default=str))
+        return
+    for line in _lines(request, explanation, "" if now is None else ", as far as the configuration decides"):
+        click.echo(line)
+    if now is not None:
+        click.echo()
+        _say_now(now, request, as_json)
+
+
+def _loaded(path: str) -> Loaded:
+    from gateway.config import ConfigError
+    from gateway.config.loading import load_with_places
+
     try:
-        explanation = explained(loaded, request, claims, begins)
+        return load_with_places(path, os.environ)
+    except ConfigError as error:
+        _end("\n".join(map(str, error.problems)))
+
+
+def _explained(loaded: Loaded, request: CaseRequest, claims: dict[str, Any] | None, begins: float) -> Explanation:
+    from gateway.config import ConfigError
+    from gateway.config.written import find_places
+    from gateway.rehearsal.credentials import CannotShow
+    from gateway.rehearsal.decisions import explain as explained
+
+    try:
+        return explained(loaded, request, claims, begins)
     except ConfigError as error:
         find_places(error, loaded.root, loaded.settings)
         _end("\n".join(map(str, error.problems)))
     except CannotShow as error:
         _end(str(error))
+
+
+def _asked(url: str, request: CaseRequest, claims: dict[str, Any] | None) -> Now:
+    from gateway.commands.admin_port import NoAnswer
+    from gateway.commands.explain_live import ask
+
+    try:
+        return ask(url, request, claims)
+    except (NoAnswer, ValueError) as error:
+        _end(str(error))
+
+
+def _say_now(now: Now, request: CaseRequest, as_json: bool) -> None:
+    from gateway.commands.explain_live import lines
+
     if as_json:
-        click.echo(json.dumps(_document(request, explanation), indent=2, default=str))
+        click.echo(json.dumps({"version": now.version, "now": now.view, "doubt": now.doubt}, indent=2))
         return
-    for line in _lines(request, explanation):
+    for line in lines(now, request):
         click.echo(line)
 
 
@@ -136,7 +192,7 @@ def claims_of(said: str) -> dict[str, Any]:
     return dict(found)
 
 
-def _lines(request: CaseRequest, explanation: Explanation) -> Iterator[str]:
+def _lines(request: CaseRequest, explanation: Explanation, how_far: str = "") -> Iterator[str]:
     from gateway.commands.story import printable
 
     yield click.style(printable(f"{request.method} {request.url}"), bold=True)
@@ -163,7 +219,7 @@ def _lines(request: CaseRequest, explanation: Explanation) -> Iterator[str]:
         yield "the upstream gets nothing"
     answer = explanation.outcome.answer
     yield ""
-    yield "what the client gets"
+    yield f"what the client gets{how_far}"
     yield f"  HTTP/1.1 {answer.status} {printable(answer.reason.decode('latin-1'))}"
     for name, value in answer.headers:
         yield printable(f"  {name.decode('latin-1')}: {value.decode('utf-8', 'backslashreplace')}")

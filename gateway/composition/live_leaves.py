@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.admin.feeds import Events, Feeds
-from gateway.admin.live import Part, Shown, Tester
+from gateway.admin.live import Explainer, Part, Shown, Tester
 from gateway.admin.page_files import PageFiles
 from gateway.admin.resources import Leaf
 from gateway.composition.assembly import Gateway
 from gateway.composition.live_limits import LiveLimits
+from gateway.composition.live_request import LiveRequest
 from gateway.composition.live_routes import LiveRoutes
 
 if TYPE_CHECKING:
@@ -45,4 +46,5 @@ def live_leaves(gateway: Gateway, reactor: Any) -> dict[str, Leaf]:
         "live/limits": Shown("limits and who is near them", LiveLimits(gateway).view),
         "live/routes": Part("routes with the steps of their chains, by ?search=&from=&most=", routes.part),
         "live/route": Tester(routes.attempt),
+        "live/explain": Explainer(LiveRequest(gateway).foresee),
     }

@@ -68,8 +68,8 @@ class LiveRoutes:
             ValueError: It cannot be a request.
         """
         tree = self._tree()
-        request = _request(method, url, fields)
-        trial = tried(_at(tree, listener), request)
+        request = read_request(method, url, fields)
+        trial = tried(at(tree, listener), request)
         error, route = trial.error, trial.route
         return {
             "route": None if route is None else {"name": route.name, "path": route.pattern, "steps": route.steps},
@@ -88,14 +88,19 @@ def _text(route: Route) -> str:
     return " ".join([route.name, *(route.host or ()), *route.path, *(route.methods or ()), target(route)]).lower()
 
 
-def _at(tree: Snapshot, listener: str) -> Snapshot:
+def at(tree: Snapshot, listener: str) -> Snapshot:
+    """Return what a listener has; the first one by default.
+
+    Raises:
+        ValueError: There is no such listener.
+    """
     named = [one for one in tree.settings.listeners if not listener or one.name == listener]
     if not named:
         raise ValueError(f"There is no listener {listener!r}")
     return tree.at(address_of(named[0].endpoint))
 
 
-def _request(method: str, url: str, fields: Sequence[tuple[str, str]]) -> Request:
+def read_request(method: str, url: str, fields: Sequence[tuple[str, str]]) -> Request:
     """Make a request of what was typed; a URL without a host takes that of the fields.
 
     Raises:

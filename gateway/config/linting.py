@@ -55,27 +55,29 @@ def lint(path: str | Path, environ: Mapping[str, str], beside: Path | None = Non
     return _linted(sources.gather(Path(path), problems), environ, problems, beside)
 
 
-def of_running(shown: Mapping[str, Any], name: str, new: Linted) -> Linted:
+def of_running(shown: Mapping[str, Any], name: str, new: Linted | None = None) -> Linted:
     """Read what a gateway shows of the configuration in force, in which secrets are masked.
 
     Args:
         shown: As `GET /config` of its admin port has it.
         name: What the place of its keys is called.
         new: Another configuration: where a mask stands at a place that has a secret there, it is taken to be that one.
+            Without another one all secrets are made up.
 
     Raises:
         gateway.config.ConfigError: It cannot be used without its secrets.
     """
-    settings = new.loaded.settings
     text = json.dumps(shown, indent=1, ensure_ascii=False)
     problems: list[Problem] = []
-    root = reading.read(text, name, problems)
-    if isinstance(root, MapNode):
+    root = None if new is None else reading.read(text, name, problems)
+    if new is not None and isinstance(root, MapNode):
+        settings = new.loaded.settings
         secrets_of = unmasking.Shown(effective(settings), effective(settings, revealed=True))
         list(unmasking.unmask(root, Settings, secrets_of))  # a mask that stands for none is a secret all the same
         text = json.dumps(to_data(root), indent=1, ensure_ascii=False)
     source = sources.Source(name, text.replace(MASK, _MADE_UP))
-    return _linted(sources.Sources(new.directory, (source,), {}), {}, problems, None)
+    directory = Path().absolute() if new is None else new.directory
+    return _linted(sources.Sources(directory, (source,), {}), {}, problems, None)
 
 
 def _linted(found: sources.Sources, environ: Mapping[str, str], problems: list[Problem], beside: Path | None) -> Linted:

@@ -151,6 +151,23 @@ def unused(limit: Limit) -> Verdict:
     return Verdict(True, limit, at_once, 0.0, 0.0)
 
 
+def foreseen(limit: Limit, rule: Rule, state: Any, now: float) -> Verdict:
+    """Return what a request would meet under a limit, without taking it.
+
+    Args:
+        limit: The limit.
+        rule: Its rule.
+        state: What is remembered of the caller; None for nothing.
+        now: Monotonic seconds.
+    """
+    end: float = 0.0 if state is None else state if isinstance(state, float) else state[0]
+    if state is None or end <= now:
+        return unused(limit)
+    wait = rule.wait(state, now)
+    left = 0 if wait > 0 else rule.remaining(state, now)
+    return Verdict(wait <= 0, limit, left, max(0.0, wait), end - now)
+
+
 Decide = Callable[[Sequence[bytes], float], "Verdict | Awaitable[Verdict]"]
 """Takes a request from each of several limits, or from none.
 

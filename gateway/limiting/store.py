@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Final
 
-from gateway.limiting.limit import Decide, Limit, Rule, Taker, Verdict
+from gateway.limiting.limit import Decide, Limit, Rule, Taker, Verdict, foreseen
 from gateway.limiting.sliding_window import SlidingWindow
 from gateway.limiting.tiers import tightest
 from gateway.limiting.token_bucket import TokenBucket
@@ -48,6 +48,10 @@ class MemoryLimits:
     def state(self, key: bytes) -> Any:
         """Return what is remembered of a key, None for nothing."""
         return self._states.get(key)
+
+    def foresee(self, limit: Limit, key: bytes, now: float) -> Verdict:
+        """Return what a request would meet under a limit, for people: nothing is taken, and no key is remembered."""
+        return foreseen(limit, rule_of(limit), self._states.get(limit.identity + key), now)
 
     def recent(self, most: int) -> list[tuple[bytes, Any]]:
         """Return the keys that were asked for last, the last one first, with what is remembered of each; for people."""

@@ -28,6 +28,7 @@ from gateway.caching.flights import Reader
 from gateway.caching.freshness import chosen_by, keep
 from gateway.caching.kept import Kept
 from gateway.caching.key import Key
+from gateway.caching.memory import MemoryStore
 from gateway.caching.status import NAME, hit
 from gateway.caching.store import Missed
 from gateway.caching.wishes import wishes
@@ -143,6 +144,25 @@ class CacheStep:
         if isinstance(found, Missed):
             return self._found(exchange, key, found)
         return self._later(exchange, key, found)
+
+    def foresee(self, exchange: Exchange) -> tuple[str, Kept | None] | None:
+        """Return what would become of a request here, and what is kept for it; nobody is asked and nothing is counted.
+
+        For people. None where that is not known here, since answers are kept elsewhere.
+        """
+        request, store, now = exchange.request, self._store, self._now()
+        wants = wishes(request.headers)
+        ours = request.method in self._methods and request.body is None and request.upgrade is None
+        if not ours or not wants.stored or not (ordinary(request.headers) or _may_be_kept(request)):
+            return "bypass", None
+        if not isinstance(store, MemoryStore):
+            return None
+        kept = store.foresee(self._requests.key(exchange), self._requests.chosen(exchange), now)
+        if kept is None:
+            return "miss", None
+        if wants.fresh(kept, now):
+            return "hit", kept
+        return ("stale" if kept.fresh <= now < kept.lent and not wants.demanding else "miss"), kept
 
     async def _later(self, exchange: Exchange, key: Key, asked: Awaitable[Kept | Missed]) -> Response | None:
         answered = self._found(exchange, key, await asked)

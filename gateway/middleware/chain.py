@@ -56,14 +56,19 @@ class Chain:
     @property
     def steps(self) -> list[str]:
         """Return the names of the steps, from the client inwards: for people, who ask seldom."""
+        return [str(getattr(step, "name", type(step).__name__)) for step in self.parts]
+
+    @property
+    def parts(self) -> list[Any]:
+        """Return the steps themselves, likewise."""
         rest: list[list[Any]] = [list(self._requests), list(self._responses[::-1]), list(self._finishes[::-1])]
-        found: list[str] = []
+        found: list[Any] = []
         for kinds in self._kinds:
             step: Any = None
             for kind in range(len(_HOOKS)):
                 if int(kinds) & 1 << kind:
                     step = rest[kind].pop(0).__self__
-            found.append(str(getattr(step, "name", type(step).__name__)))
+            found.append(step)
         return found
 
     def ending(self, handler: Handler) -> Chain:

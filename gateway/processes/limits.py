@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from gateway.limiting.limit import Decide, Limit, Rule, Verdict
+from gateway.limiting.limit import Decide, Limit, Rule, Verdict, foreseen
 from gateway.limiting.store import rule_of
 from gateway.limiting.tiers import tightest
 from gateway.processes.memory import BIG_SLOTS, SLOTS, SharedMemory
@@ -43,6 +43,11 @@ class SharedLimits:
             for limit in limits
         ]
         return _One(self._memory, counted[0]).decide if len(counted) == 1 else _Several(self._memory, counted).decide
+
+    def foresee(self, limit: Limit, key: bytes, now: float) -> Verdict:
+        """Return what a request would meet under a limit, for people: nothing is taken."""
+        slots = self._windows if limit.sliding else self._ends
+        return foreseen(limit, rule_of(limit), slots.state(*slots.place(limit.identity + key)), now)
 
 
 class _Counted:

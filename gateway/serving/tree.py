@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from twisted.logger import Logger
 
@@ -74,6 +74,12 @@ class RouteLeaf:
         """Return the names of its steps, from the client inwards."""
         chain = self._chain
         return chain.steps if isinstance(chain, Chain) else []
+
+    @property
+    def parts(self) -> list[Any]:
+        """Return the steps themselves."""
+        chain = self._chain
+        return chain.parts if isinstance(chain, Chain) else []
 
     def render_exchange(self, exchange: Exchange) -> None:
         """Start the exchange on the route."""

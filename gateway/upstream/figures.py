@@ -47,7 +47,7 @@ class Figures:
 
     def view(self) -> list[dict[str, Any]]:
         """Describe every upstream: each backend's state, why, since when, its last errors, and what comes next."""
-        return [self._upstream(upstream) for upstream in self._upstreams()]
+        return [self.of(upstream) for upstream in self._upstreams()]
 
     def _backends(self, figure: Callable[[Any], float]) -> Iterator[Sample]:
         for upstream in self._upstreams():
@@ -85,7 +85,8 @@ class Figures:
                 if backend.breaker is not None:
                     yield ("backend", upstream.name, backend.name), float(figure(backend.breaker, backend.breaker))
 
-    def _upstream(self, upstream: Upstream) -> dict[str, Any]:
+    def of(self, upstream: Upstream) -> dict[str, Any]:
+        """Describe one upstream."""
         now = self._now()
         shown: dict[str, Any] = {"name": upstream.name}
         if upstream.discovery is not None:

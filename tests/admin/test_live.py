@@ -101,7 +101,8 @@ def test_nothing_of_it_is_loaded_at_the_start() -> None:
     """Most gateways are never looked at: what the page needs comes with the first who asks for it."""
     late = [
         *("admin.feeds", "admin.live", "admin.origins", "admin.page_files", "balancing.ahead", "composition.live"),
-        *("composition.live_leaves", "composition.live_limits", "composition.live_routes", "composition.placed"),
+        *("composition.live_leaves", "composition.live_limits", "composition.live_request"),
+        *("composition.live_routes", "composition.placed"),
         *("processes.rounds", "serving.trial", "telemetry.log_tail", "telemetry.rates"),
     ]
     code = "import sys, gateway.tap, gateway.composition.lifecycle, gateway.processes.worker; print(*sys.modules)"

@@ -232,3 +232,22 @@ def test_what_makes_way_is_what_was_asked_for_longest_ago(steps: list[tuple[str,
             order = [other for other in order if other != name] + ([name] if what != "purge" else [])
 
     assert [place.key.url[-1] for place in cache.store._places.values()] == order
+
+
+def test_what_is_foreseen_does_not_count_as_asked_for() -> None:
+    """It is what a look-up would find, purged and past answers not; and it makes way as if nobody had looked."""
+    cache = Cache(6000)
+    first, second = key_of(b"/1"), key_of(b"/2", route="other")
+    cache.keep(first, b"1" * 1000)
+    cache.keep(second, b"2" * 1000)
+
+    found = cache.store.foresee(first, one(), NOW)
+
+    assert found is not None
+    assert found.body == b"1" * 1000
+    assert cache.store.foresee(first, one(), NOW + 10) is None
+    cache.keep(key_of(b"/3"), b"3" * 1000)
+    assert cache.store.foresee(first, one(), NOW) is None  # it was asked for longest ago
+    assert cache.store.foresee(second, one(), NOW) is not None
+    cache.store.purge(Purge(route="other"))
+    assert cache.store.foresee(second, one(), NOW) is None

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from gateway import cli
+from gateway.commands import explain_live
+from gateway.commands.curl import read
+from gateway.commands.explain_live import Now
 from tests.rehearsal.test_decisions import FILE
 
 
@@ -109,3 +113,83 @@ def test_a_configuration_that_cannot_be_used(file: Path) -> None:
 
     assert result.exit_code == 2
     assert f"{file}:1:9: routes: expected a list" in result.stderr
+
+
+BACKEND = {"url": "http://127.0.0.1:9001", "next": "is left out"}
+VIEW: dict[str, Any] = {
+    "route": "users",
+    "own": False,
+    "notes": ["A note."],
+    "limits": [
+        {"by": "ip", "remaining": 0, "requests": 3, "window": 60.0, "again": 1.5, "dry_run": False, "words": ""},
+        {"by": "user", "remaining": 7, "requests": 9, "window": 0.5, "again": 0.0, "dry_run": True, "words": ""},
+        {
+            "by": "route",
+            "remaining": None,
+            "requests": 9,
+            "window": 1.0,
+            "again": None,
+            "dry_run": False,
+            "words": "Why.",
+        },
+    ],
+    "cache": {"outcome": "stale", "age": 70.0, "fresh_for": -10.0, "words": ""},
+    "upstreams": [
+        {
+            "name": "a",
+            "circuit_breaker": {"state": "half_open", "why": "a probe", "probe_in_seconds": 2.0},
+            "backends": [
+                BACKEND | {"health": {"healthy": False}, "ejection": {"ejected": True, "for_seconds": 3.0}},
+                BACKEND | {"circuit_breaker": {"state": "open", "why": "5 failures"}, "draining": True, "backup": True},
+            ],
+        }
+    ],
+    "ends": [{"what": "limit by ip", "status": 429, "reason": "limit.exceeded"}],
+}
+
+
+def said(view: dict[str, Any], doubt: str = "") -> list[str]:
+    """Return what is said of what a gateway says."""
+    now = Now("http://127.0.0.1:9090", "7-abc", view, None, doubt)
+    return [" ".join(line.split()) for line in explain_live.lines(now, read(["http://x/"]))]
+
+
+def test_what_is_in_the_way_now_is_said_in_words() -> None:
+    """A line for each thing that is counted or watched, and what the request would be answered."""
+    assert said(VIEW, "a file is not here") == [
+        "now, at http://127.0.0.1:9090 (version 7-abc), for a client at 192.0.2.1",
+        "decisions not known, since its configuration cannot be used here: a file is not here",
+        "route users",
+        "limit by ip 0 left of 3 in 60 s; a request may pass in 1.5 s",
+        "limit by user 7 left of 9 in 0.5 s (dry run)",
+        "limit by route Why.",
+        "cache stale: an answer is kept, 70.0 s old, stale",
+        "upstream a breaker half-open: a probe; a probe may pass in 2.0 s",
+        "backend http://127.0.0.1:9001 is left out: it fails its checks, it is ejected for 3.0 s",
+        "backend http://127.0.0.1:9001 is left out: breaker open: 5 failures, its weight is 0, it is a backup",
+        "note A note.",
+        "answer \x1b[31mit would be answered 429: limit.exceeded, limit by ip\x1b[0m",
+    ]
+
+
+def test_nothing_in_the_way_is_said_too() -> None:
+    """And of the cache what it has, or why that is not known."""
+    fine = VIEW | {"limits": [], "upstreams": [], "ends": [], "notes": [], "route": None, "own": True, "cache": None}
+    assert said(fine)[1:] == ["route its own path", "answer nothing that is counted or watched is in its way"]
+    for cache, words in (
+        (
+            {"outcome": "hit", "age": 1.0, "fresh_for": 9.0, "words": ""},
+            "hit: an answer is kept, 1.0 s old, fresh for 9.0 s",
+        ),
+        ({"outcome": "miss", "age": None, "fresh_for": None, "words": ""}, "miss: nothing is kept for it"),
+        ({"outcome": None, "age": None, "fresh_for": None, "words": "Why."}, "Why."),
+    ):
+        assert f"cache {words}" in said(fine | {"cache": cache})
+
+
+def test_a_gateway_that_is_not_there_cannot_be_asked() -> None:
+    """Nor what it would do at another time."""
+    gone = run("--live", "http://127.0.0.1:9", "http://x/")
+    assert (gone.exit_code, "does not answer" in gone.stderr) == (2, True)
+    other = run("--live", "http://127.0.0.1:9", "--time", "2026-01-01", "http://x/")
+    assert (other.exit_code, "a gateway that runs has its own time" in other.stderr) == (2, True)

@@ -65,6 +65,10 @@ class InMemory:
         assert isinstance(verdict, Verdict)
         return verdict
 
+    def foresee(self, limit: Limit, key: bytes, now: float) -> Verdict:
+        assert isinstance(self.store, (MemoryLimits, SharedLimits))
+        return self.store.foresee(limit, key, now)
+
     def give_back(self, verdict: Verdict, keys: Sequence[bytes], now: float) -> None:
         assert verdict.taker is not None
         verdict.taker.give_back(keys, verdict.receipt, now)
@@ -77,6 +81,7 @@ class InSharedMemory(InMemory):
         descriptor = new_memory()
         self.memories = [SharedMemory(descriptor), SharedMemory(os.dup(descriptor))]
         self.stores = list(map(SharedLimits, self.memories))
+        self.store = self.stores[0]
 
     def clear(self) -> None:
         for memory in self.memories:
@@ -198,6 +203,21 @@ def test_a_refusal_says_when_to_come_again(store: Any, limit: Limit) -> None:
     assert 0 < verdict.retry_after <= limit.window
     assert not store.ask([limit], [b"a"], NOW + verdict.retry_after * 0.98).allowed
     assert store.ask([limit], [b"a"], NOW + verdict.retry_after * 1.02).allowed
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+@pytest.mark.parametrize("kind", [InMemory, InSharedMemory])
+def test_what_a_request_would_meet_is_foreseen_and_nothing_taken(kind: type[InMemory], limit: Limit) -> None:
+    """The next one meets just that, until the limit is used up and again when it is whole; Redis is not asked."""
+    store, now = kind(), NOW
+    for _ in range(limit.requests + 1):
+        first, second = (store.foresee(limit, b"a", now) for _ in range(2))
+        asked = store.ask([limit], [b"a"], now)
+        assert (first.allowed, first.remaining) == (asked.allowed, asked.remaining + asked.allowed)
+        assert first.retry_after == pytest.approx(asked.retry_after)
+        assert facts(second) == facts(first)
+        now += 0.001
+    assert store.foresee(limit, b"b", now).remaining == store.foresee(limit, b"a", NOW + 100).remaining > 0
 
 
 @pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)

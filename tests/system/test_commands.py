@@ -1,4 +1,4 @@
-"""Commands that ask a gateway that runs: `gateway health`, `gateway why`, `gateway top`, `gateway plan`."""
+"""Commands that ask a gateway that runs: `gateway health`, `why`, `top`, `plan` and `explain`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from tests.system.ports import free_port
 
 HEALTH = (sys.executable, "-P", "-m", "gateway.cli", "health")
 WHY = (sys.executable, "-P", "-m", "gateway.cli", "why")
+EXPLAIN = (sys.executable, "-P", "-m", "gateway.cli", "explain")
 PLAN = (sys.executable, "-P", "-m", "gateway.cli", "plan")
 TOP = (sys.executable, "-P", "-m", "gateway.cli", "top")
 
@@ -157,6 +158,44 @@ def test_what_a_new_configuration_would_change(gateway: GatewayProcess, tmp_path
     assert other.returncode == 1, other.stderr
     assert "answers that take longer than 1s fail (504)" in other.stdout
     assert f"(was {url(gateway)}/config:" in other.stdout
+
+
+def test_what_a_request_would_meet_now(origin: Backend, tmp_path: Path) -> None:
+    """One backend down, a limit used up: both are told, nothing is sent for that, and nothing is counted."""
+    there, gone = origin.server_address[1], free_port()
+    watched = {"path": "/name", "interval": "100ms", "unhealthy_threshold": 1}
+    backends = [{"url": f"http://127.0.0.1:{port}"} for port in (there, gone)]
+    gateway = GatewayProcess(
+        tmp_path,
+        upstreams=[{"name": "half", "backends": backends, "health_check": watched}],
+        routes=[
+            {"name": "half", "path": "/*", "upstream": "half", "rate_limit": {"limit": 2, "window": "60s"}},
+            {"name": "free", "path": "/free/*", "upstream": "half", "auth": {"type": "jwt"}},
+        ],
+        auth={"jwt": {"default": {"secret": "a-secret-of-at-least-forty-octets-1234567890", "algorithms": ["HS256"]}}},
+    ).start()
+    try:
+        command = (*EXPLAIN, "--live", url(gateway), "--client", "127.0.0.1")
+        until(lambda: "is left out: it fails its checks" in run(*command, f"{gateway.url}/name").stdout)
+        before = run(*command, "--json", "curl", "-sS", f"{gateway.url}/name")
+        assert before.returncode == 0, before.stderr
+        assert [one["remaining"] for one in json.loads(before.stdout)["now"]["limits"]] == [2]
+        assert [requests.get(f"{gateway.url}/name", timeout=10).status_code for _ in range(3)] == [200, 200, 429]
+
+        after = run(*command, f"{gateway.url}/name")
+        free = run(*command, "--as", "ada", f"{gateway.url}/free/7")
+
+        lines = [" ".join(line.split()) for line in after.stdout.splitlines()]
+        assert any(line.startswith("limit by ip 0 left of 2 in 60 s; a request may pass in") for line in lines)
+        assert f"backend http://127.0.0.1:{gone} is left out: it fails its checks" in lines
+        assert f"backend http://127.0.0.1:{there} may be picked" in lines
+        assert lines[-1] == "answer it would be answered 429: limit.exceeded, limit by ip"
+        assert "HTTP/1.1 200 OK" in lines  # as far as the configuration decides
+        assert "authentication passed" in " ".join(free.stdout.split())
+        assert "nothing that is counted or watched is in its way" in free.stdout
+        assert not [line for line in gateway.access_log.read_text().splitlines() if "/free/7" in line]
+    finally:
+        gateway.stop()
 
 
 def test_who_is_no_admin_port_is_told_so(gateway: GatewayProcess) -> None:

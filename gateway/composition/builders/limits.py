@@ -79,7 +79,7 @@ class RateLimits:
         Where no route matched, only the limits of `rate_limits` apply that need no route and whose path matches: see
         Note [No route].
         """
-        limits = list(self._of(route)) if route is not None else [(False, one) for one in self._unrouted()]
+        limits = list(self.of(route)) if route is not None else [(False, one) for one in self._unrouted()]
         first = [one for later, one in limits if not later]
         step = self._step("ratelimit:pre", route, first)
         watched = self._watched("ratelimit:pre", first)
@@ -140,7 +140,7 @@ class RateLimits:
         """Make the steps behind authentication: limits by who is calling."""
         if route is None:
             return []
-        limits = [one for later, one in self._of(route) if later]
+        limits = [one for later, one in self.of(route) if later]
         first, watches = self._first.get(route.name, (None, False))
         refunds = [] if first is None else [self._refund(first)]
         now = self._foundation.now
@@ -184,7 +184,7 @@ class RateLimits:
             )
         return shaped
 
-    def _of(self, route: Route) -> Iterator[tuple[bool, Counted]]:
+    def of(self, route: Route) -> Iterator[tuple[bool, Counted]]:
         """Walk the limits of a route, each with whether it needs to be known who is calling."""
         paths = _paths(route) if self._everywhere else []
         labels: list[str] = []

@@ -103,7 +103,7 @@ def test_all_shapes_of_a_limit_are_one(harness: Harness) -> None:
     )
     made = RateLimits(settings, harness.gateway.foundation)
 
-    limits = [(one.limit.requests, one.limit.window, one.limit.sliding) for _, one in made._of(settings.routes[0])]
+    limits = [(one.limit.requests, one.limit.window, one.limit.sliding) for _, one in made.of(settings.routes[0])]
 
     assert limits == [(100, 60.0, False), (1000, 60.0, True), (10, 1.0, False), (10, 1.0, False)]
 
@@ -111,7 +111,7 @@ def test_all_shapes_of_a_limit_are_one(harness: Harness) -> None:
 def identities(harness: Harness, settings: Settings) -> list[bytes]:
     """What counts together."""
     made = RateLimits(settings, harness.gateway.foundation)
-    return [one.limit.identity for _, one in made._of(settings.routes[0])]
+    return [one.limit.identity for _, one in made.of(settings.routes[0])]
 
 
 def test_limits_that_are_alike_count_apart(harness: Harness) -> None:
@@ -135,7 +135,7 @@ def test_the_same_limit_twice_has_two_names(harness: Harness) -> None:
     settings = read(IP, rate_limits=[IP])
     made = RateLimits(settings, harness.gateway.foundation)
 
-    assert [one.limit.label for _, one in made._of(settings.routes[0])] == ["ip", "ip-2"]
+    assert [one.limit.label for _, one in made.of(settings.routes[0])] == ["ip", "ip-2"]
 
 
 def test_no_more_is_taken_in_advance_than_there_is(harness: Harness) -> None:
@@ -143,7 +143,7 @@ def test_no_more_is_taken_in_advance_than_there_is(harness: Harness) -> None:
     settings = read({**IP, "lease": 50})
     made = RateLimits(settings, harness.gateway.foundation)
 
-    assert [one.limit.lease for _, one in made._of(settings.routes[0])] == [5]
+    assert [one.limit.lease for _, one in made.of(settings.routes[0])] == [5]
 
 
 def test_redis_is_there_only_for_who_asks_for_it(harness: Harness) -> None:
