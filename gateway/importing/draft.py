@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from gateway.config.problems import Place
-from gateway.importing.parts import Part
+from gateway.importing.parts import Part, Piece, Source
 
 Data = dict[str, Any]
 """Keys and values of our configuration. A value may be a `Made`."""
@@ -151,7 +151,7 @@ class Draft:
         self.secrets[variable] = Variable(place, meaning)
         return Template(f"${{{variable}}}")
 
-    def leave(self, part: Part, why: str, instead: str = "", what: str = "") -> None:
+    def leave(self, part: Piece, why: str, instead: str = "", what: str = "") -> None:
         """List a part of the source, once however many routes it is for, and count it as read."""
         part.mark_read()
         left = Left(part.place, what or part.path, why, instead)
@@ -199,7 +199,7 @@ class Draft:
         if not any(_same(value, one) for one in (as_here if isinstance(as_here, tuple) else (as_here,))):
             self.leave(found, why, instead)
 
-    def list_unread(self, source: Part, hints: Mapping[str, Hint]) -> None:
+    def list_unread(self, source: Source, hints: Mapping[str, Hint]) -> None:
         """List what nothing has read.
 
         Args:

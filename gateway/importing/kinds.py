@@ -11,13 +11,16 @@ Tests: `tests/importing/test_kinds.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gateway.importing.draft import Draft, Hint
-from gateway.importing.parts import Part, read_part
+from gateway.importing.parts import Source, read_part
 
-Fill = Callable[[Part, Draft], None]
-"""Puts what a source says into a draft. Raises `ConfigError` where the source is none of this kind."""
+Fill = Callable[[Any, Draft], None]
+"""Puts into a draft what a source says, as the reader of the kind has made it.
+
+Raises `ConfigError` where the source is none of this kind.
+"""
 
 
 class Module(NamedTuple):
@@ -31,8 +34,20 @@ class Kind(NamedTuple):
     """One kind of source."""
 
     words: str
-    read: Callable[[str], Part]
+    read: Callable[[str], Source]
     load: Callable[[], Module]
+
+
+def _read_nginx(file: str) -> Source:
+    from gateway.importing.nginx.reading import read
+
+    return read(file)
+
+
+def _nginx() -> Module:
+    from gateway.importing.nginx import kind
+
+    return Module(kind.fill, kind.HINTS)
 
 
 def _kong() -> Module:
@@ -50,6 +65,7 @@ def _openapi() -> Module:
 KINDS: Final[dict[str, Kind]] = {
     "kong": Kind("Kong's declarative configuration, as deck writes it", read_part, _kong),
     "openapi": Kind("a description of an API, OpenAPI 3.0 or 3.1", read_part, _openapi),
+    "nginx": Kind("a configuration of nginx, or a file of one with servers", _read_nginx, _nginx),
 }
 """By name."""
 

@@ -16,11 +16,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from gateway.config import ConfigError
 from gateway.config.nodes import ListNode, MapNode, Node, ScalarNode, Value, join, resolve, to_data
 from gateway.config.problems import Place, Problem
 from gateway.config.reading import read
+
+
+class Piece(Protocol):
+    """What can be listed: a `Part`, or what a reader of another format makes in its place."""
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+
+    @property
+    def key(self) -> str | int:
+        """What hints know it by."""
+
+    @property
+    def path(self) -> str:
+        """What a list calls it; empty for the whole."""
+
+    def mark_read(self) -> None:
+        """Count it and all that belongs to it as read."""
+
+
+class Source(Piece, Protocol):
+    """The whole of a source."""
+
+    def unread(self) -> Iterator[Piece]:
+        """Yield what nobody has read."""
 
 
 class Part:

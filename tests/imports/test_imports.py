@@ -80,6 +80,8 @@ def test_a_key_that_nobody_knows_is_listed_wherever_it_stands(source: Path) -> N
     """Planted into each mapping in turn, it is listed with its line, or a part around it is, or it is in the result."""
     kind = KINDS[source.parts[0]]
     whole = kind.read(str(HERE / source))
+    if not isinstance(whole, Part):
+        pytest.skip("no YAML: tests/importing/nginx/test_kind.py")
     silent = []
     for path, node in list(mappings(whole.node, "")):
         node.entries[PLANTED] = Entry(node.place, ScalarNode(node.place, "planted", plain=False))
