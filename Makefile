@@ -27,7 +27,7 @@ BACKENDS ?= 9001 9002
 # Tests that run on the compiled hot path too: those that take the whole way, and those of the wire, fuzzed ones among them. Others
 # hand doubles of their own to what they test, which compiled code takes only where its contracts say so.
 # Of those with processes, what is about pages, commands, dashboards and set-up is the same, and takes minutes.
-SAME_COMPILED := collector commands dashboards demo_backends drawn_dashboards first_hour guides install live_page locks plugin_new
+SAME_COMPILED := action collector commands completion dashboards demo_backends drawn_dashboards first_hour guides install live_page locks new plugin_new
 COMPILED_TESTS ?= tests/test_compiled.py tests/contracts tests/conformance tests/differential tests/flow tests/simulation tests/http tests/http1 tests/http2 \
   tests/identity/test_claims.py tests/identity/test_compact.py tests/identity/test_fields.py tests/identity/test_jwt.py tests/identity/test_results.py \
   tests/limiting tests/serving/test_tree.py tests/test_awaited.py tests/test_body.py tests/test_exchange.py tests/test_filters.py tests/test_headers.py tests/test_message.py \
