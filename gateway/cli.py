@@ -37,6 +37,7 @@ from gateway.commands.reading import COULD_NOT, loaded
 from gateway.commands.replay import replay
 from gateway.commands.resting import collector_resting
 from gateway.commands.schema import schema
+from gateway.commands.simulate import simulate
 from gateway.commands.test import test
 from gateway.commands.top import top
 from gateway.commands.upgrade import upgrade
@@ -218,6 +219,7 @@ main.add_command(diff)
 main.add_command(plugin)
 main.add_command(replay)
 main.add_command(schema)
+main.add_command(simulate)
 main.add_command(test)
 main.add_command(upgrade)
 main.add_command(health)

@@ -97,6 +97,7 @@ MAY_USE = {
     "processes": DOES_IO,
     "rehearsal": DOES_IO | {"cryptography", "jwt"},  # tokens of callers that are made up are signed
     "recorded": {"orjson"},
+    "simulation": DOES_IO,
     "importing": set(),
     # 7: commands
     "commands": {"click", "rich", "twisted", "zope"} | READS_SETTINGS,

@@ -53,6 +53,7 @@ CANNOT = {
     "routes": "BAD",
     "run": "GOOD --config GOOD",
     "schema": "GOOD",
+    "simulate": "BAD",
     "test": "BAD",
     "top": f"--admin {NOWHERE}",
     "upgrade": "none.pid",
@@ -72,6 +73,7 @@ ANSWERS_WITH_JSON = {
     "plan": "GOOD OTHER",
     "replay": "access.log --config GOOD",
     "routes": "GOOD",
+    "simulate": "GOOD --for 1s",
     "test": "GOOD",
 }
 """By command: a line to which `--json` is added."""

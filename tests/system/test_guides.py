@@ -122,6 +122,16 @@ def test_pages_that_need_no_gateway(page: str, commands: int, tmp_path: Path) ->
         guide.stop()
 
 
+@pytest.mark.timeout(240)
+def test_simulate_an_hour_of_traffic(tmp_path: Path) -> None:
+    """From a third of the requests lost to none, and as a check."""
+    guide = Guide("docs/guides/simulate.md", tmp_path, {8080: free_port(), 9090: free_port()})
+    try:
+        assert guide.follow() >= 9
+    finally:
+        guide.stop()
+
+
 def test_replay_an_access_log(tmp_path: Path) -> None:
     """One that the gateway has written, and one of nginx's."""
     with backend() as origin:
