@@ -15,7 +15,8 @@ from gateway.recorded.request import Recorded
 from gateway.recorded.times import moment
 
 _METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
-_TARGET: Final = re.compile(r"/[!-\"$-~]*").fullmatch
+# Octets that no client should send are let through: other servers have taken them, and whether we do is the question.
+_TARGET: Final = re.compile(r"/[^\x00-\x20\x7f\s]*").fullmatch
 _NOTHING: Final = frozenset({None, "", "-"})
 """How logs say that there is no value."""
 

@@ -119,7 +119,7 @@ class RecordedLog:
         lines = iter(lambda: file.readline(LONGEST), b"")
         first = list(islice(lines, FIRST))
         try:
-            form = recognised(first, self._own) if self._wanted is None else named(self._wanted)
+            form = recognised(first, self._own) if self._wanted is None else self._named(self._wanted)
         except UnknownForm as error:
             raise NotALog(f"{self.path}: {error if first else 'it is empty'}") from None
         self.form = form
@@ -135,6 +135,10 @@ class RecordedLog:
                 continue
             self.read += 1
             yield request
+
+    def _named(self, name: str) -> Form:
+        """Return a form by its name: of ours the configuration's own, where it has one."""
+        return next((form for form in self._own if form.name == name), None) or named(name)
 
     def _opened(self) -> IO[bytes]:
         if self._file == "-":

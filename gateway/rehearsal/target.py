@@ -75,7 +75,10 @@ class Target:
         own = {name.lower() for name, _ in self._fields}
         for name, value in (*(one for one in request.headers if one[0].lower() not in own), *self._fields):
             headers.addRawHeader(name.encode(), value.encode("utf-8", "replace"))
-        asking = self._agent.request(request.method.encode(), self._base + request.target.encode(), headers)
+        try:
+            asking = self._agent.request(request.method.encode(), self._base + request.target.encode(), headers)
+        except ValueError:
+            return Taken(left_out="its target has octets that no client may send")
         late = self._reactor.callLater(PATIENCE, asking.cancel)
         try:
             response: IResponse = await asking

@@ -31,6 +31,12 @@ def test_a_request_line_says_method_and_target() -> None:
     assert request.status == 204
 
 
+@pytest.mark.parametrize("target", ["/ü", "/a#b", '/"', "/%zz"])
+def test_odd_targets_are_kept(target: str) -> None:
+    """Another server took them; whether we do is what a replay says."""
+    assert recorded(1, {**BARE, "target": target}).target == target
+
+
 def test_a_query_of_its_own_belongs_to_the_target() -> None:
     """Once."""
     assert recorded(1, {**BARE, "query": "b=c"}).target == "/a?b=c"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config import from_mapping
+from gateway.recorded.forms import of_settings
 from gateway.recorded.log import SHOWN, NotALog, RecordedLog
 from tests.recorded.test_text_lines import COMBINED
 from tests.rehearsal.logs import request, write
@@ -58,6 +60,21 @@ def test_what_is_said_about_the_form_is_believed(tmp_path: Path) -> None:
     log = RecordedLog(str(path), "common")
 
     assert (list(log), log.skipped) == ([], 3)
+
+
+def test_a_schema_of_somebody_s_own_is_ours_too(tmp_path: Path) -> None:
+    """By name as well as by its lines."""
+    configuration = from_mapping(
+        {
+            "routes": [],
+            "access_log": {"schema": {"when": "timestamp", "verb": "method", "where": "path", "what": "status"}},
+        }
+    )
+    path = tmp_path / "access.log"
+    path.write_text('{"when": 1, "verb": "GET", "where": "/a", "what": 200}\n')
+
+    for form in (None, "gateway"):
+        assert [one.target for one in RecordedLog(str(path), form, of_settings(configuration))] == ["/a"]
 
 
 def test_a_packed_log_that_broke_off_says_so(tmp_path: Path) -> None:

@@ -100,6 +100,23 @@ def test_what_the_gateway_answered_itself_is_not_the_backend_s_answer(
     assert (taken.status, taken.reason) == found
 
 
+def test_what_another_server_took_may_be_refused() -> None:
+    """A target that is none, in the octets in which it came."""
+    found = take([request(target="/a/ü"), request(2, 1.0, target="/a/#b"), request(3, 2.0, target="/a/%zz")])
+
+    assert [one.status for one in found] == [400, 400, 400]
+    assert {one.reason for one in found} == {"request.malformed"}
+
+
+def test_an_answer_that_never_comes_is_not_waited_for() -> None:
+    """However long the route would wait: what comes after it is told."""
+    requests = [request(1, status=504, reason="upstream.timeout"), request(2, 1.0)]
+
+    found = take(requests, ROUTE | {"timeout": "2h", "request_timeout": "0s"})
+
+    assert [one.status for one in found] == [0, 200]
+
+
 def test_a_client_that_had_gone_is_answered_now() -> None:
     """What the backend would have said is not known: 200."""
     assert [one.status for one in take([request(status=499), request(2, 1.0, status=0)])] == [200, 200]

@@ -95,7 +95,7 @@ def nginx(directory: Path, port: int, behind: int) -> Iterator[None]:
         process.wait(PATIENCE)
 
 
-def odd(port: int) -> None:
+def send_no_request(port: int) -> None:
     """Send what is no request."""
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(b"\x16\x03\x01\r\n\r\n")
@@ -118,7 +118,7 @@ def test_what_a_gateway_did_is_what_a_replay_says(tmp_path: Path, schema: str) -
             # The backend takes `2?a=b` for no number, and breaks off.
             paths = [*("/bytes/1", "/nothing", "/bytes/2?a=b") * 3, *["/chunks/1"] * 8, "/slow/0.1", "/slow/0.6"]
             statuses = [requests.get(gateway.url + path, timeout=5).status_code for path in paths]
-            odd(gateway.port)
+            send_no_request(gateway.port)
         more = json.loads(gateway.config.read_text())
         more["routes"][2]["rate_limit"]["requests"] = 2
         tighter = tmp_path / "tighter.json"
@@ -144,7 +144,7 @@ def test_a_log_of_nginx_tells_what_is_not_carried_over(tmp_path: Path, log: str)
         with nginx(tmp_path, port, behind):
             for path in ("/users/1", "/users/2?a=%20b", "/orders/7", "/nothing", "/users/3"):
                 requests.get(f"http://127.0.0.1:{port}{path}", timeout=5)
-            odd(port)
+            send_no_request(port)
         config = tmp_path / "gateway.json"
         configuration = one_upstream(f"http://127.0.0.1:{behind}")
         configuration["routes"] = [{"name": "users", "path": "/users/*", "upstream": "all"}]
@@ -205,6 +205,7 @@ async def test_a_server_is_asked(reactor: Any) -> None:
         target = Target(reactor, f"http://127.0.0.1:{origin.server_address[1]}/bytes", [("X-One", "1")], at_once=2)
         first, again, other = [await target.ask(request(target=path)) for path in ("/1", "/1", "/70000")]
         broken = await target.ask(request(target="/no-number"))
+        odd = await target.ask(request(target="/ü"))
         await target.close()
     nobody = Target(reactor, f"http://127.0.0.1:{free_port()}")
 
@@ -213,6 +214,7 @@ async def test_a_server_is_asked(reactor: Any) -> None:
     assert other.body != first.body
     assert "server" in dict(other.fields)
     assert broken.status == 0
+    assert odd.left_out == "its target has octets that no client may send"
     refused = await nobody.ask(request())
     assert (refused.status, "refused" in str(refused.reason)) == (0, True)
 
