@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import ensureDeferred
@@ -96,7 +96,14 @@ class MemoryGateway:
         self.parts.foundation.health.state = State.RUNNING
         self.parts.foundation.carried.startService()
 
-    def accept(self, client: IProtocol, address: str, listener: str | None = None, secure: bool = False) -> None:
+    def accept(
+        self,
+        client: IProtocol,
+        address: str,
+        listener: str | None = None,
+        secure: bool = False,
+        certificate: Any = None,
+    ) -> None:
         """Let a client connect from an address.
 
         Args:
@@ -104,6 +111,7 @@ class MemoryGateway:
             address: Where it is.
             listener: The name of the listener that it connects to; the first one by default.
             secure: Whether it is taken for a connection with TLS, whatever the listener is.
+            certificate: What the client shows in the handshake, as pyOpenSSL has it; None for nothing.
 
         Raises:
             LookupError: There is no such listener.
@@ -111,7 +119,9 @@ class MemoryGateway:
         ports = {one.name: Entry(one.endpoint, one.proxy_protocol) for one in self.parts.root.tree.settings.listeners}
         port = next(iter(ports.values()), Entry("")) if listener is None else ports[listener]
         channel = self.parts.listeners.factory_of(port).buildProtocol(IPv4Address("TCP", address, 50000))
-        self.network.connect(client, _Closing() if channel is None else channel, address, secure=secure)
+        self.network.connect(
+            client, _Closing() if channel is None else channel, address, secure=secure, certificate=certificate
+        )
         self.network.pump()
 
     def advance(self, seconds: float) -> None:

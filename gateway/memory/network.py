@@ -75,6 +75,7 @@ class MemoryNetwork:
         at: tuple[str, int] = ("127.0.0.1", 80),
         first: bytes = b"",
         secure: bool = False,
+        certificate: Any = None,
     ) -> None:
         """Join two protocols; what comes first is sent before the client knows.
 
@@ -85,6 +86,7 @@ class MemoryNetwork:
             at: The server's address and port.
             first: Octets.
             secure: Whether the server takes it for a connection with TLS.
+            certificate: The client's, as pyOpenSSL has it.
         """
         self._next_port += 1
         here, there = IPv4Address("TCP", address, self._next_port), IPv4Address("TCP", *at)
@@ -92,6 +94,7 @@ class MemoryNetwork:
         one = MemoryTransport(here, there, self.random, self._gone, self._wake, self._made - 1)
         two = MemoryTransport(there, here, self.random, self._gone, self._wake, self._made)
         one.other, two.other = two, one
+        two.certificate = certificate
         if secure:
             directlyProvides(two, ISSLTransport, *providedBy(two))
         one.protocol, two.protocol = client, server

@@ -161,8 +161,11 @@ class MemoryTransport:
 
     negotiatedProtocol: bytes | None = None  # Twisted's name
 
-    def getPeerCertificate(self) -> None:
-        """Return the certificate of the other end: it has shown none."""
+    certificate: Any = None
+
+    def getPeerCertificate(self) -> Any:
+        """Return the certificate that the other end has shown; None for none."""
+        return self.certificate
 
     # IConsumer, IPushProducer
 

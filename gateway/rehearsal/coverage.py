@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from gateway.config import Settings
 from gateway.config.schema.limiting import RateLimit
+from gateway.errors import BreakerOpen, RequestTooLarge
 from gateway.rehearsal.stage import Outcome
 
 _RULES = {"auth": "auth", "ip_rules": "addresses", "cors": "cors"}
@@ -28,17 +29,24 @@ class Touched:
         routes: Names of routes that took a request.
         rules: Names of routes, each with the kind of rule that refused one; an empty name for no route.
         limits: Figures of limits that were exceeded: route, requests and seconds.
+        breakers: Names of upstreams whose breaker has refused a request.
     """
 
     routes: set[str] = field(default_factory=set)
     rules: set[tuple[str, str]] = field(default_factory=set)
     limits: set[tuple[str, int, float]] = field(default_factory=set)
+    breakers: set[str] = field(default_factory=set)
 
     def add(self, outcome: Outcome) -> None:
         """Note what has decided about a request."""
         route = outcome.record.get("route") or ""
         if route:
             self.routes.add(route)
+        reason = outcome.record.get("reason")
+        if reason == BreakerOpen.reason:
+            self.breakers.add(str(outcome.record.get("upstream_service")))
+        elif reason == RequestTooLarge.reason:
+            self.rules.add((route, "bodies"))
         failure = outcome.failure
         if failure is None:
             return
@@ -55,13 +63,14 @@ class Touched:
         self.routes |= other.routes
         self.rules |= other.rules
         self.limits |= other.limits
+        self.breakers |= other.breakers
 
 
 class Part(NamedTuple):
     """A part of a configuration that decides.
 
     Attributes:
-        kind: `routes`, `auth`, `limits`, `addresses`, `cors`.
+        kind: `routes`, `auth`, `limits`, `addresses`, `cors`, `bodies`, `breakers`.
         key: Where it is written.
         words: What reports say of it.
         touched: Whether a test has seen it decide.
@@ -93,6 +102,14 @@ def parts(settings: Settings, touched: Touched) -> Iterator[Part]:
         if route.cors is not None:
             refused = (name, "cors") in touched.rules
             yield Part("cors", f"{here}.cors", f"no test asks {name} from an origin that is not allowed", refused)
+        if route.request_body and "request_body" in route.model_fields_set:
+            refused = (name, "bodies") in touched.rules
+            yield Part("bodies", f"{here}.request_body", f"no test sends {name} a body that is too large", refused)
+    for index, upstream in enumerate(settings.upstreams):
+        breaker = upstream.circuit_breaker
+        if breaker is not None and not breaker.dry_run:
+            words = f"no test finds the breaker of {upstream.name} open"
+            yield Part("breakers", f"upstreams[{index}].circuit_breaker", words, upstream.name in touched.breakers)
     for index, limit in enumerate(settings.rate_limits):
         reached = any(_is(limit, figures) for _, *figures in touched.limits)
         yield Part("limits", f"rate_limits[{index}]", "no test exceeds this rate limit", reached)

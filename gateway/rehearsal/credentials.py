@@ -11,15 +11,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
 
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.auth import ApiKey, ApiKeys, Auth, AuthMethod, RouteAuth
+from gateway.config.schema.mtls import Mtls
 from gateway.config.schema.tokens import JwtVerifier
 from gateway.memory.backend import Asked, ok
 from gateway.principal import find_claim
+
+if TYPE_CHECKING:
+    from gateway.rehearsal.certificates import ShownCertificate
 
 Claims = Mapping[str, Any]
 Field = tuple[str, str]
@@ -74,8 +78,24 @@ class Credentials:
         """Say who calls from now on, to authorities that are shown no credential; None for nobody who is known."""
         self._calling = claims
 
+    def certificate(self, auth: RouteAuth | None, claims: Claims, now: float) -> ShownCertificate | None:
+        """Return the certificate that a caller shows; None where the route needs none, or takes something else too.
+
+        Raises:
+            CannotShow: None can be made for this caller.
+        """
+        kinds = [] if auth is None else [way.type for way in auth.ways]
+        if auth is None or "mtls" not in kinds or not (auth.all_of or set(kinds) == {"mtls"}):
+            return None
+        from gateway.rehearsal.certificates import CannotCertify, certify  # few configurations have any
+
+        try:
+            return certify(claims, self._auth.mtls or Mtls(), now)
+        except CannotCertify as error:
+            raise CannotShow(str(error)) from None
+
     def show(
-        self, auth: RouteAuth | None, claims: Claims, now: float, foundation: Foundation
+        self, auth: RouteAuth | None, claims: Claims, now: float, foundation: Foundation, certified: bool = False
     ) -> tuple[list[Field], list[Field]]:
         """Return the fields and the query parameters that a caller shows on a route.
 
@@ -84,11 +104,12 @@ class Credentials:
             claims: The caller's.
             now: Unix seconds.
             foundation: Of the gateway: it has the key of its own tokens.
+            certified: Whether a certificate is shown already.
 
         Raises:
             CannotShow: The route wants something that cannot be made up.
         """
-        ways = () if auth is None else auth.ways
+        ways = () if auth is None else [way for way in auth.ways if not (certified and way.type == "mtls")]
         fields: list[Field] = []
         parameters: list[Field] = []
         failed: CannotShow | None = None

@@ -125,14 +125,18 @@ class Stage:
             CannotShow: The route wants one that cannot be made up.
         """
         shown: tuple[list[Field], list[Field]] = ([], [])
+        certificate = None
         if claims is not None:
             route, _ = self.route(request)
             auth = None if route is None else route.auth
-            shown = self._credentials.show(auth, claims, self.wall_clock(), self.memory.parts.foundation)
+            now, foundation = self.wall_clock(), self.memory.parts.foundation
+            certificate = self._credentials.certificate(auth, claims, now)
+            shown = self._credentials.show(auth, claims, now, foundation, certificate is not None)
         self._credentials.calls(claims)
         before, lines, begun = len(self.backends.sent), len(self.memory.log.lines), self._clock.seconds()
         client = self._client = FakeClient()
-        self.memory.accept(client, request.client, self.listener(request), request.url.startswith("https:"))
+        secure = request.url.startswith("https:") or certificate is not None
+        self.memory.accept(client, request.client, self.listener(request), secure, certificate)
         asked = asked_by(request, *shown)
         client.send(asked.octets)
         self.memory.network.pump()

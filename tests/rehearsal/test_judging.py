@@ -19,8 +19,8 @@ BASE: dict[str, Any] = {
         {"name": "limited", "path": "/limited", "upstream": "a", "rate_limit": {"requests": 2, "window": "60s"}},
         {"name": "retried", "path": "/retried", "upstream": "a", "retry": {"attempts": 2, "on": ["connect", 503]}},
         {"name": "private", "path": "/private", "upstream": "a", "auth": {"type": "jwt", "roles": ["admin"]}},
-        {"name": "basic", "path": "/basic", "upstream": "a", "auth": {"type": "mtls"}},
-        {"name": "internal", "path": "/internal", "upstream": "a", "ip_allow": ["10.0.0.0/8"]},
+        {"name": "certified", "path": "/certified", "upstream": "a", "auth": {"type": "mtls"}},
+        {"name": "internal", "path": "/internal", "upstream": "a", "ip_allow": ["10.0.0.0/8"], "request_body": "1KiB"},
         {
             "name": "page",
             "path": "/page",
@@ -86,10 +86,12 @@ def test_a_mirror_s_copy_is_not_what_was_sent() -> None:
 
 def test_what_cannot_be_shown_is_an_error_of_the_test() -> None:
     """With words that say what to do."""
-    (verdict,) = verdicts({"request": "http://x/basic", "given": {"claims": {"sub": "u"}}, "expect": {"status": 200}})
+    (verdict,) = verdicts(
+        {"request": "http://x/certified", "given": {"claims": {"scope": "read"}}, "expect": {"status": 200}}
+    )
 
     assert not verdict.passed
-    assert verdict.error == "`claims` cannot be shown where a route asks for `mtls`: certificates are not made up"
+    assert verdict.error == "`claims` have no `sub`, the name in the certificate"
 
 
 def test_a_test_that_fails_says_what_the_gateway_did() -> None:
@@ -141,6 +143,8 @@ def test_what_no_test_has_touched_is_known() -> None:
         "auth": (0, 2),
         "addresses": (0, 1),
         "cors": (0, 1),
+        "bodies": (0, 1),
+        "breakers": (0, 1),
     }
     for one in found[1:]:
         touched.join(one.touched)
@@ -152,4 +156,21 @@ def test_what_no_test_has_touched_is_known() -> None:
         ("routes", "routes[2]"),
         ("routes", "routes[4]"),
         ("auth", "routes[4].auth"),
+        ("bodies", "routes[5].request_body"),
+        ("breakers", "upstreams[0].circuit_breaker"),
     ]
+
+
+def test_a_body_that_is_too_large_and_an_open_breaker_are_seen() -> None:
+    """They refuse by a route's bound, and by what an upstream has done."""
+    large = {"url": "http://x/internal", "client": "10.0.0.1", "method": "POST", "body": "x" * 1025}
+    failing = {"backends": {"a": {"status": 500}}, "repeat": 3}
+    tests = [
+        {"request": large, "expect": {"status": 413}},
+        {"request": "http://x/a/1", "given": failing, "expect": {"status": 503, "reason": "breaker.open"}},
+    ]
+    found = verdicts(*tests)
+    assert all(one.passed for one in found), found
+
+    assert found[0].touched.rules == {("internal", "bodies")}
+    assert found[1].touched.breakers == {"a"}
