@@ -232,9 +232,7 @@ def _run(settings: Settings, work: Callable[[Any, Any], Awaitable[Any]]) -> Any:
 
     async def main(reactor: Any) -> None:
         foundation = assemble(alone, reactor, make_writer=lambda path: None).foundation  # type: ignore[arg-type, return-value]
-        store = managed_keys(alone, keys, foundation)
-        if keys.store == "sql":
-            store.patience = _PATIENCE  # type: ignore[attr-defined]
+        store = managed_keys(alone, keys, foundation, _PATIENCE)
         foundation.carried.startService()
         try:
             found.append(await work(store, foundation))

@@ -52,16 +52,22 @@ class SqlKeys(Service):
         driver: The database; its table is made when there is none.
         reactor: Has threads and keeps time.
         count: Told the reason of each failure of a look-up, for `gateway_store_failures_total`.
+        patience: Seconds after which it counts as failed; who has nobody waiting may have more.
 
     Attributes:
         standing: Whether it answers.
-        patience: Seconds after which it counts as failed; who has nobody waiting may have more.
     """
 
-    def __init__(self, driver: SqlDriver, reactor: Any, count: Callable[[str], object] = lambda _: None) -> None:
+    def __init__(
+        self,
+        driver: SqlDriver,
+        reactor: Any,
+        count: Callable[[str], object] = lambda _: None,
+        patience: float = TIMEOUT,
+    ) -> None:
         self._driver = driver
         self._reactor = reactor
-        self.patience = TIMEOUT
+        self._patience = patience
         self.standing = StoreStanding("The database of API keys", driver.address, reactor.seconds, count)
         self._again: Any = None
         self._pool: ConnectionPool | None = None
@@ -159,7 +165,7 @@ class SqlKeys(Service):
         answer: Deferred[Any] = Deferred()
         running.chainDeferred(answer)
         try:
-            found = await answer.addTimeout(self.patience, self._reactor)
+            found = await answer.addTimeout(self._patience, self._reactor)
         except Exception as error:  # noqa: BLE001 - whatever a database has: who is calling is not known
             if standing is not None and self._pool is not None:
                 standing.failed(*self._failure(error))
@@ -173,7 +179,7 @@ class SqlKeys(Service):
     def _failure(self, error: Exception) -> tuple[str, str]:
         """Return the reason and the cause of a look-up without an answer."""
         if isinstance(error, TimeoutError):
-            return "timeout", f"no answer in {self.patience:g} s"
+            return "timeout", f"no answer in {self._patience:g} s"
         options = {} if self._driver.is_file else self._driver.options
         return "lost" if isinstance(error, self._driver.hung_up) else "refused", words(error, options)
 

@@ -59,13 +59,22 @@ def api_key_authenticator(
     )
 
 
-def managed_keys(settings: Settings, keys: ApiKeys, foundation: Foundation) -> ManagedKeyStore:
-    """Return the store in Redis or SQL, the one of the configuration before where it is the same."""
+def managed_keys(
+    settings: Settings, keys: ApiKeys, foundation: Foundation, patience: float | None = None
+) -> ManagedKeyStore:
+    """Return the store in Redis or SQL, the one of the configuration before where it is the same.
+
+    Args:
+        settings: The configuration.
+        keys: Its section of API keys.
+        foundation: What it is built on.
+        patience: Seconds that a database has for an answer; None for what a request waits.
+    """
     if keys.store == "redis":
         from gateway.storage.key_redis import RedisKeys
 
         return RedisKeys(redis_store(settings.redis, foundation), keys.prefix)
-    return sql_keys(_driver(settings, keys), foundation)
+    return sql_keys(_driver(settings, keys), foundation, patience)
 
 
 def _driver(settings: Settings, keys: ApiKeys) -> SqlDriver:

@@ -86,16 +86,22 @@ def redis_store(settings: Redis | None, foundation: Foundation, name: str = "red
     return foundation.carried.get(key, lambda: _make(redis, foundation, name, shown))
 
 
-def sql_keys(driver: SqlDriver, foundation: Foundation) -> SqlKeys:
-    """Return the keys in a database: the same for the same one."""
-    from gateway.storage.key_sql import SqlKeys  # here, since most gateways need no database
+def sql_keys(driver: SqlDriver, foundation: Foundation, patience: float | None = None) -> SqlKeys:
+    """Return the keys in a database: the same for the same one.
+
+    Args:
+        driver: The database.
+        foundation: What it is built on.
+        patience: Seconds after which it counts as failed; None for what a request waits.
+    """
+    from gateway.storage.key_sql import TIMEOUT, SqlKeys  # here, since most gateways need no database
 
     failures = foundation.metrics.counter("gateway_store_failures_total")
     shown: _Shown = foundation.carried.get(("stores shown",), _Shown)
     identity = ("api keys", driver.module, tuple(sorted(driver.options.items())))
-    keys = foundation.carried.get(
-        identity, lambda: SqlKeys(driver, foundation.reactor, lambda reason: failures.add("sql", reason))
-    )
+    count = partial(failures.add, "sql")
+    longest = TIMEOUT if patience is None else patience
+    keys = foundation.carried.get(identity, lambda: SqlKeys(driver, foundation.reactor, count, longest))
     foundation.carried.then(partial(shown.databases.__setitem__, "sql", keys))
     foundation.carried.then(partial(foundation.metrics.gauge, "gateway_store_up", shown.up))
     return keys
