@@ -21,6 +21,7 @@ from gateway.config.schema.mtls import Mtls
 from gateway.config.schema.tokens import JwtVerifier
 from gateway.memory.backend import Asked, ok
 from gateway.principal import find_claim
+from gateway.rehearsal import users
 
 if TYPE_CHECKING:
     from gateway.rehearsal.certificates import ShownCertificate
@@ -61,6 +62,7 @@ class Credentials:
         self._keys: dict[str, tuple[str, Any]] = {}
         self._known: dict[str, Claims] = {}
         self._calling: Claims | None = None
+        self._users = {users.name_of(one) for one in callers} if self._auth.basic is not None else set()
         self.servers: dict[tuple[str, int], Callable[[Asked], bytes]] = {}
         self.settings = settings
         if settings.auth is None:
@@ -160,10 +162,14 @@ class Credentials:
             return f"header:{keys.header}", scheme + _secret(claims)
         if way.type == "forward":
             return "", ""  # the authority has been told who calls
-        raise CannotShow(
-            f"`claims` cannot be shown where a route asks for `{way.type}`: "
-            + ("write the field `Authorization` yourself" if way.type == "basic" else "certificates are not made up")
-        )
+        if way.type == "basic":
+            user = users.name_of(claims)
+            if user is None:
+                raise CannotShow("`claims` have no `sub` that can be the name of a user (`auth.basic`)")
+            if user in self._users:
+                return "header:Authorization", users.shown(user)
+            raise CannotShow("`claims` cannot be shown where a route asks for `basic`: no user was made up before")
+        raise CannotShow("`claims` cannot be shown where a route asks for `mtls`: no certificate was made up before")
 
     # Tokens.
 

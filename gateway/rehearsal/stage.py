@@ -23,6 +23,7 @@ from gateway.rehearsal.asked import Asked, asked_by, head_of, listener_of
 from gateway.rehearsal.backends import Backends, Sent
 from gateway.rehearsal.credentials import CannotShow, Claims, Credentials, Field
 from gateway.rehearsal.enclosing import enclosed
+from gateway.rehearsal.users import with_users
 from gateway.serving.trial import Trial, tried
 from gateway.transport.deadlines import INTERVAL
 
@@ -81,7 +82,11 @@ class Stage:
         self._client = FakeClient()
         self._began, self._zero = TIME, self._clock.seconds()
         self.backends = make_backends(self.settings, network, self._chosen, self._credentials.servers)
-        self.memory = MemoryGateway(self.settings, network, random.Random(1), self.wall_clock)  # noqa: S311  # the same each time
+        auth = self.settings.auth
+        with with_users(None if auth is None else auth.basic, callers) as basic:
+            known = auth if auth is None else auth.model_copy(update={"basic": basic})
+            made = self.settings.model_copy(update={"auth": known})
+            self.memory = MemoryGateway(made, network, random.Random(1), self.wall_clock)  # noqa: S311  # the same each time
         self.memory.start()
         network.pump()
 

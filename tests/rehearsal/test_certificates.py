@@ -8,7 +8,8 @@ import pytest
 
 from gateway.config.schema.cases import TIME, CaseRequest
 from gateway.rehearsal.stage import CannotShow, Outcome
-from tests.rehearsal.test_credentials import SECRET, stage, verifier
+from tests.rehearsal.test_credentials import stage, verifier
+from tests.tokens import SECRET
 
 
 def ask(mtls: dict[str, Any], way: Any, claims: dict[str, Any]) -> Outcome:

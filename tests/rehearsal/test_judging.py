@@ -165,11 +165,10 @@ def test_a_body_that_is_too_large_and_an_open_breaker_are_seen() -> None:
     """They refuse by a route's bound, and by what an upstream has done."""
     large = {"url": "http://x/internal", "client": "10.0.0.1", "method": "POST", "body": "x" * 1025}
     failing = {"backends": {"a": {"status": 500}}, "repeat": 3}
-    tests = [
+    found = verdicts(
         {"request": large, "expect": {"status": 413}},
         {"request": "http://x/a/1", "given": failing, "expect": {"status": 503, "reason": "breaker.open"}},
-    ]
-    found = verdicts(*tests)
+    )
     assert all(one.passed for one in found), found
 
     assert found[0].touched.rules == {("internal", "bodies")}
