@@ -172,7 +172,7 @@ def idle_seconds(headers: Headers) -> float:
 
 
 def wanted_upgrade(version: bytes, headers: Headers) -> bytes | None:
-    """Return the protocols that a client asks to change to, or None.
+    """Return the protocols that a client asks to change to, or None where it names none.
 
     A change to another HTTP version would take the connection past every rule
     of the gateway (h2c smuggling), so `h2c`, `HTTP/…` and `TLS/…` are ignored,
@@ -182,11 +182,11 @@ def wanted_upgrade(version: bytes, headers: Headers) -> bytes | None:
         return None
     if b"upgrade" not in connection_options(headers):
         return None
-    protocols = headers.joined(b"upgrade") or b""
-    for protocol in protocols.lower().split(b","):
-        if protocol.strip(b" \t").partition(b"/")[0] in (b"h2c", b"h2", b"http", b"tls"):
+    protocols = _named(headers.joined(b"upgrade") or b"")
+    for protocol in protocols:
+        if protocol.lower().partition(b"/")[0] in (b"h2c", b"h2", b"http", b"tls"):
             return None
-    return protocols
+    return b", ".join(protocols) or None
 
 
 def chosen_upgrade(wanted: bytes | None, headers: Headers) -> bytes:
@@ -202,17 +202,17 @@ def chosen_upgrade(wanted: bytes | None, headers: Headers) -> bytes:
     """
     if wanted is None:
         raise BackendProtocolError("The backend changed protocols without being asked.")
-    chosen = headers.index.get(b"upgrade")
-    if chosen is None or b"upgrade" not in connection_options(headers):
+    chosen = _named(headers.index.get(b"upgrade", b""))
+    if not chosen or b"upgrade" not in connection_options(headers):
         raise BackendProtocolError("The backend changed protocols without saying to which.")
-    if not _protocols(chosen) <= _protocols(wanted):
+    if not {one.lower() for one in chosen} <= {one.lower() for one in _named(wanted)}:
         raise BackendProtocolError("The backend changed to a protocol that nobody asked for.")
-    return chosen
+    return b", ".join(chosen)
 
 
-def _protocols(upgrade: bytes) -> set[bytes]:
-    # RFC 9110 section 5.6.1: elements of a list may be empty.
-    return {protocol.strip(b" \t").lower() for protocol in upgrade.split(b",")} - {b""}
+def _named(upgrade: bytes) -> list[bytes]:
+    # RFC 9110 section 5.6.1: elements of a list may be empty when they are read, and must not be when they are sent.
+    return [name for one in upgrade.split(b",") if (name := one.strip(b" \t"))]
 
 
 def _octets(value: bytes, error: type[GatewayError]) -> int:

@@ -206,6 +206,9 @@ def test_whether_a_connection_goes_on(version: bytes, lines: list[bytes], keeps:
         (b"1.1", [b"Connection: Upgrade", b"Upgrade: websocket"], b"websocket"),
         (b"1.1", [b"Connection: a, upgrade", b"Upgrade: a/1", b"Upgrade: b"], b"a/1, b"),
         (b"1.1", [b"Upgrade: websocket"], None),
+        (b"1.1", [b"Connection: upgrade", b"Upgrade: a/1,, b,", b"Upgrade:"], b"a/1, b"),
+        (b"1.1", [b"Connection: upgrade", b"Upgrade:"], None),
+        (b"1.1", [b"Connection: upgrade", b"Upgrade: , ,"], None),
         (b"1.1", [b"Connection: upgrade"], None),
         (b"1.0", [b"Connection: upgrade", b"Upgrade: websocket"], None),
         (b"1.1", [b"Connection: upgrade", b"Upgrade: h2c"], None),
@@ -222,7 +225,7 @@ def test_which_change_of_protocol_is_asked_for(version: bytes, lines: list[bytes
 def test_the_protocol_that_a_backend_chose() -> None:
     """One of those that the client named, whatever its case."""
     assert chosen_upgrade(b"a/1, WebSocket", fields(b"Connection: Upgrade", b"Upgrade: websocket")) == b"websocket"
-    assert chosen_upgrade(b"websocket", fields(b"Connection: Upgrade", b"Upgrade: websocket,")) == b"websocket,"
+    assert chosen_upgrade(b"websocket", fields(b"Connection: Upgrade", b"Upgrade: websocket,")) == b"websocket"
 
 
 @pytest.mark.parametrize(
@@ -230,6 +233,7 @@ def test_the_protocol_that_a_backend_chose() -> None:
     [
         (None, [b"Connection: upgrade", b"Upgrade: websocket"], "without being asked"),
         (b"websocket", [b"Connection: upgrade"], "without saying to which"),
+        (b"websocket", [b"Connection: upgrade", b"Upgrade: ,"], "without saying to which"),
         (b"websocket", [b"Upgrade: websocket"], "without saying to which"),
         (b"websocket", [b"Connection: upgrade", b"Upgrade: h2c"], "nobody asked for"),
         (b"websocket", [b"Connection: upgrade", b"Upgrade: websocket, h2c"], "nobody asked for"),
