@@ -210,7 +210,9 @@ def test_the_image_of_a_release_says_the_same(home: str, labels: list[str], tmp_
     builder.chmod(0o755)
     environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GATEWAY_PROJECT_URL": home}
 
-    asked = subprocess.check_output(["make", "image", "BUILDER=docker"], cwd=ROOT, env=environ, text=True).splitlines()
+    asked = subprocess.check_output(
+        ["make", "--no-print-directory", "image", "BUILDER=docker"], cwd=ROOT, env=environ, text=True
+    ).splitlines()
 
     start = asked.index("SOURCE_DATE_EPOCH=0") + 1
     assert asked[start:] == [*labels, "."]

@@ -104,11 +104,18 @@ class Composed:
 
     def execute(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the container of a service."""
-        return images.podman("exec", self.container(service), *command, check=False)
+        return self._podman("exec", self.container(service), *command)
 
     def healthcheck(self, service: str) -> int:
         """Do what Docker does every few seconds, by the check that the service has; returns the exit code."""
-        return images.podman("healthcheck", "run", self.container(service), check=False).returncode
+        return self._podman("healthcheck", "run", self.container(service)).returncode
+
+    def _podman(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        # From inside: what podman starts in a container of the "host" network gets the network that podman itself has.
+        return subprocess.run(
+            [*self._inside, "podman", *arguments],
+            env=images.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
 
     def container(self, service: str) -> str:
         """Return the name of the container of a service."""
