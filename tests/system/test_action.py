@@ -276,6 +276,35 @@ def test_the_action_hands_expressions_over_by_the_environment_only() -> None:
     assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step["uses"]) for step in steps if "uses" in step)
 
 
+GUIDE = (ROOT / "docs" / "guides" / "testing-in-ci.md").read_text()
+
+
+def shown(file: str) -> Any:
+    """What the guide has as the content of a file."""
+    found = re.search(rf"^```text\n# {re.escape(file)}\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return yaml.safe_load(found[1])
+
+
+def test_the_workflow_of_the_guide_asks_for_what_the_action_takes() -> None:
+    """With the least rights, the checkout that our own workflows pin, and each input explained."""
+    workflow = shown(".github/workflows/configuration.yml")
+    checkout, review = workflow["jobs"]["review"]["steps"]
+
+    assert workflow["permissions"] == {"contents": "read"}
+    assert f"uses: {checkout['uses']} #" in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    assert checkout["with"] == {"fetch-depth": 2, "persist-credentials": False}
+    assert review["with"].keys() <= ACTION["inputs"].keys()
+    assert set(re.findall(r"^\| `([a-z-]+)` \| .* \| .* \|$", GUIDE, re.MULTILINE)) == ACTION["inputs"].keys()
+
+
+def test_the_hooks_of_the_guide_are_all_that_there_are() -> None:
+    """By their names."""
+    (repository,) = shown(".pre-commit-config.yaml")["repos"]
+
+    assert [hook["id"] for hook in repository["hooks"]] == [hook["id"] for hook in HOOKS]
+
+
 WRONG = {
     "gateway-check": BEFORE.replace("path: /*", "path: 1"),
     "gateway-lint": BEFORE.replace("upstreams: [", "upstreams: [{name: idle, backends: []}, "),

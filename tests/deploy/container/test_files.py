@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from gateway import config
+from gateway.commands import starter
 from tests.deploy.container import tools
 from tests.system.gateway_process import ROOT
 
@@ -66,6 +68,17 @@ def test_it_runs_as_a_number_and_without_a_shell() -> None:
 def test_compose_reads_its_file() -> None:
     """As `docker compose up` would."""
     done = tools.run("docker-compose", "config", "--quiet")
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("backend", ["http://127.0.0.1:9001", "https://example.org/base"])
+def test_compose_reads_the_file_of_a_new_configuration(backend: str, tmp_path: Path) -> None:
+    """What `gateway new` writes; the service is on the same machine, or elsewhere."""
+    file = tmp_path / starter.COMPOSE
+    file.write_text(starter.files(starter.Starter(8080, "/*", backend, None, 0))[starter.COMPOSE])
+
+    done = tools.run("docker-compose", "--file", file, "config", "--quiet")
 
     assert done.returncode == 0, done.stderr
 
