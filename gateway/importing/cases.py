@@ -31,7 +31,7 @@ class Said:
         place: Where the source says so.
         path: A path that it is for.
         status: What clients get whom it lets in.
-        upstream: Where these requests go; None where nothing is asked.
+        upstream: Where these requests go; an expression for one of several, None where nothing is asked.
         sent: The path that the backend gets; None where the source leaves it open.
         sent_headers: Fields that the backend gets; None: that are not there.
         returned: Fields that the client gets.
@@ -98,6 +98,8 @@ def add_tests(said: Said, draft: Draft) -> None:
 
 
 def _meaning(said: Said) -> str:
+    if said.upstream is not None and said.upstream.startswith("~"):
+        return "goes to one of several"
     return f"goes to {said.upstream}" if said.upstream else f"answers {said.status}"
 
 

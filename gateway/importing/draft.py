@@ -111,6 +111,7 @@ class Draft:
     passed: Counter[str] = field(default_factory=Counter)
     remarks: dict[str, None] = field(default_factory=dict)
     _names: dict[str, set[str]] = field(default_factory=dict)
+    _overridden: list[Part] = field(default_factory=list)
     _listed: set[Left] = field(default_factory=set)
 
     def name(self, wanted: str, among: str) -> str:
@@ -182,6 +183,10 @@ class Draft:
                 found.mark_read()
                 self.passed[key] += 1
 
+    def override(self, part: Part) -> None:
+        """Note that a more specific part of its name holds for a route; where one does for all, nobody reads this."""
+        self._overridden.append(part)
+
     def only(self, part: Part, key: str, as_here: object, why: str, instead: str = "") -> None:
         """Read a member that says what is so here anyway; list it where it says anything else.
 
@@ -206,6 +211,9 @@ class Draft:
             source: The whole of it.
             hints: What is known of keys, by name.
         """
+        for part in self._overridden:
+            if part.is_untouched():
+                self.leave(part, "a more specific one of the same name holds wherever it would")
         for part in source.unread():
             key = str(part.key)
             self.leave(part, *hints.get(key, UNKNOWN), what="" if part.path else "the whole file")

@@ -62,8 +62,15 @@ def _openapi() -> Module:
     return Module(source.fill, source.HINTS)
 
 
+def _apisix() -> Module:
+    from gateway.importing.apisix import source
+
+    return Module(source.fill, source.HINTS)
+
+
 KINDS: Final[dict[str, Kind]] = {
     "kong": Kind("Kong's declarative configuration, as deck writes it", read_part, _kong),
+    "apisix": Kind("APISIX's standalone configuration, apisix.yaml", read_part, _apisix),
     "openapi": Kind("a description of an API, OpenAPI 3.0 or 3.1", read_part, _openapi),
     "nginx": Kind("a configuration of nginx, or a file of one with servers", _read_nginx, _nginx),
 }

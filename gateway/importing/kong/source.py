@@ -184,5 +184,7 @@ def _chosen(plugins: list[Part], draft: Draft) -> dict[str, Part]:
             draft.pass_over(plugin, "config")
             plugin.mark_read()
         elif name is not None:
+            if name in chosen:
+                draft.override(chosen[name].get("config") or chosen[name])
             chosen[name] = plugin
     return chosen
