@@ -111,7 +111,12 @@ def test_begin_with_a_configuration_of_your_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("page", "commands"),
-    [("README.md", 5), ("docs/guides/review-a-change.md", 10), ("docs/guides/testing-in-ci.md", 7)],
+    [
+        ("README.md", 5),
+        ("docs/guides/moving.md", 6),
+        ("docs/guides/review-a-change.md", 10),
+        ("docs/guides/testing-in-ci.md", 7),
+    ],
 )
 def test_pages_that_need_no_gateway(page: str, commands: int, tmp_path: Path) -> None:
     """The tour, what a change will do, and what CI asks: all of it in memory."""
