@@ -211,9 +211,9 @@ class Draft:
             source: The whole of it.
             hints: What is known of keys, by name.
         """
-        for part in self._overridden:
-            if part.is_untouched():
-                self.leave(part, "a more specific one of the same name holds wherever it would")
+        for one in self._overridden:
+            if one.is_untouched():
+                self.leave(one, "a more specific one of the same name holds wherever it would")
         for part in source.unread():
             key = str(part.key)
             self.leave(part, *hints.get(key, UNKNOWN), what="" if part.path else "the whole file")

@@ -26,6 +26,7 @@ UNWISE = {
     "jwt-audience",  # no source of Kong or APISIX names an audience
     "jwt-issuer",  # nor does a description, of a token that is only `bearer`, an issuer
     "cors-any-origin",
+    "nobody-admitted",  # a route whose protection could not be carried over
     "retry-unsafe",
 }
 """What lint may find, since the source says so."""
