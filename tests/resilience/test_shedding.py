@@ -87,6 +87,15 @@ def test_what_it_came_to_this_by_has_a_name() -> None:
     assert named == ["loop_lag", "memory", "memory"]
 
 
+def test_where_both_are_as_bad_lag_is_named() -> None:
+    """As the label and in words: the two must not name different ones."""
+    shedder = Shedder(0.1, 100 * MIB)
+
+    shedder.observe(0.2, 200 * MIB)
+
+    assert (shedder.by, shedder.cause) == ("loop_lag", "loop lag 200 ms")
+
+
 def test_a_single_pause_does_not_stand() -> None:
     """Two late periods in a row do: the lesser of them counts, and it falls by half."""
     standing = StandingLag()

@@ -242,6 +242,18 @@ def test_limits_for_some_paths_are_part_of_it() -> None:
             pass_on(table, path, rules)
 
 
+def test_conditions_on_fields_count_where_case_is_asked() -> None:
+    """The same fields decide for every reading: a route that asks for one agrees with itself."""
+    beta = RouteRule("beta", path="/a", headers={"X-Beta": "*"})
+    table = RouteTable([(beta, "beta"), (RouteRule("all"), "all")], asks_case=True)
+    request = Request(b"GET", b"/a", Headers([(b"X-Beta", b"1")]), b"h")
+    match = table.match(b"h", b"/a", b"GET", request.headers, b"")
+
+    settle(request, b"/a", table, match, PathRules((*DEFAULT, Reading.CASE)))
+
+    assert match.value == "beta"
+
+
 def test_the_normal_form_can_be_what_is_forwarded() -> None:
     """Then only what is left in it can be read in two ways."""
     rules = PathRules(normalized=True)
