@@ -4,25 +4,41 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import random
+import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from gateway.config import load
+from gateway.config.loading import load_with_places
 from gateway.config.schema.cases import CaseRequest
+from gateway.rehearsal.decisions import explain
+from gateway.rehearsal.judging import judge
 from gateway.rehearsal.stage import Outcome, Stage
+from tests.rehearsal import drawing
+from tests.system.gateway_process import GatewayProcess, until
 from tests.system.test_samples import ETC, running
 
 REQUESTS = 25
 SEED = 20261129
+DRAWN = 500 if os.environ.get("HYPOTHESIS_PROFILE") == "explore" else 5
+"""Configurations that are drawn."""
+EACH = 6
+"""Requests to each."""
+TOKEN = "the-admin-token"
+MADE_UP = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}")
+"""Identifiers of exchanges, wherever a rule has put them."""
 
 PATHS = {
     "gateway.yaml": "/api/users/7 /api/orders /api/any/1?q=1&q=2 /api/any/../users/1 /api/a%2fb /nothing",
@@ -92,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
         """The gateway logs."""
 
 
-for method in METHODS:
+for method in (*METHODS, "DELETE"):
     setattr(_Handler, f"do_{method}", _Handler._answer)
 
 
@@ -182,3 +198,91 @@ def test_both_agree(name: str) -> None:
             seen.add(outcome.answer.status)
 
     assert len(seen) > 2, seen
+
+
+def like_that(chance: random.Random, number: int, backends: list[str]) -> drawing.Configuration:
+    """Draw a configuration for a gateway that runs: its backends are there, and nothing in it goes by a short time.
+
+    Args:
+        chance: Draws.
+        number: Of the configuration. Names have it in them, so that nothing is carried over from the one before.
+        backends: URLs.
+    """
+    said = drawing.configuration(chance, caches=False)
+    named = json.loads(re.sub(r'"(main|spare|a|b|said)"', rf'"\1-{number}"', json.dumps(said)))
+    for upstream in named["upstreams"]:
+        upstream["backends"] = [
+            one | {"url": backends[place % len(backends)]}
+            for place, one in enumerate(upstream["backends"][: len(backends)])
+        ]
+        upstream.pop("health_check", None)
+        upstream.pop("slow_start", None)
+    for route in named["routes"]:
+        route.pop("hedge", None)
+        route.pop("timeout", None)
+        route.get("retry", {}).pop("per_try_timeout", None)
+    return {**named, "timeouts": {"request": 60}}
+
+
+def without_ids(got: Got) -> Got:
+    """Return what became of a request without what each exchange has for itself."""
+    return Got(
+        *json.loads(MADE_UP.sub("ID", json.dumps([*got[:3], [[*one[:3], one[3].decode()] for one in got.sent]])))
+    )
+
+
+def as_case(request: CaseRequest, status: int, route: str | None) -> dict[str, Any]:
+    """Write what a gateway that runs has said as a test."""
+    asked = {"method": request.method, "url": request.url, "headers": request.headers, "client": request.client}
+    if request.body is not None:
+        asked["body"] = request.body
+    return {"request": asked, "expect": {"status": status, "route": route}}
+
+
+def records(gateway: GatewayProcess) -> list[dict[str, Any]]:
+    """Return the records of its access log; there is none before the first request."""
+    return gateway.logs if gateway.access_log.exists() else []
+
+
+@pytest.mark.timeout(60 + 10 * DRAWN)  # of them, each takes a second and a half where much else runs
+def test_all_agree_about_configurations_that_are_drawn(tmp_path: Path) -> None:
+    """One that runs, `gateway explain` and `gateway test`: on status, route, reason, fields, and what backends get."""
+    chance = random.Random(SEED)
+    asked: list[Asked] = []
+    statuses = set()
+    with ExitStack() as stack:
+        backends = [stack.enter_context(recorder(asked)).url for _ in range(2)]
+        gateway = GatewayProcess(tmp_path)
+        admin = {"endpoint": f"tcp:{gateway.admin_port}:interface=127.0.0.1", "token": TOKEN}
+        gateway.configure(admin=admin, **like_that(chance, 0, backends))
+        stack.callback(gateway.stop)
+        gateway.start()
+        for number in range(1, DRAWN + 1):
+            said = json.loads(gateway.config.read_text()) | like_that(chance, number, backends)
+            url, token = f"http://127.0.0.1:{gateway.admin_port}/config", {"Authorization": f"Bearer {TOKEN}"}
+            put = requests.put(url, json=said, headers=token, timeout=15)
+            assert put.status_code == 200, put.text
+            file = tmp_path / f"{number}.json"
+            file.write_text(json.dumps(said))
+            stage = Stage(load(file, {}))
+            stage.begin(time.time(), {})
+            cases: dict[str, dict[str, Any]] = {}
+            for request in drawing.requests(chance, EACH):
+                before = len(records(gateway))
+                outcome = stage.ask(request)
+                found = happened(gateway.url, outcome, asked)
+                until(lambda before=before: len(records(gateway)) > before)
+                record = records(gateway)[-1]
+                assert without_ids(rehearsed(outcome)) == without_ids(found), (said, request)
+                assert (outcome.record["route"], outcome.record["reason"]) == (record["route"], record["reason"]), said
+                statuses.add(found.status)
+                if str(record["route"]) in cases:
+                    continue  # a test begins anew, and so do the limits of its route
+                cases[str(record["route"])] = as_case(request, found.status, record["route"])
+                explained = explain(load_with_places(file, {}), request, None, time.time()).outcome
+                assert without_ids(rehearsed(explained)) == without_ids(found), (said, request)
+            file.write_text(json.dumps({**said, "tests": list(cases.values())}))
+            verdicts = judge(load(file, {}), range(len(cases)))
+            assert [one for one in verdicts if not one.passed] == [], (said, cases)
+
+    assert len(statuses) > 3, statuses
