@@ -6,11 +6,14 @@ Tests: `tests/importing/test_values.py`.
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from ipaddress import ip_network
 
 from gateway.config.units import format_duration
-from gateway.importing.draft import Template
+from gateway.importing.draft import Draft, Template, Variable
 from gateway.importing.parts import Part
+
+TAKEN = "what the source takes from the environment"
 
 _ENVIRONMENT = re.compile(
     r"\{vault://env/(?P<vault>[A-Za-z0-9_-]+)\}|\$\{\{\s*env\s+\"?(?P<deck>[A-Za-z_]\w*)\"?\s*\}\}"
@@ -48,6 +51,34 @@ def from_environment(written: str) -> Template | None:
         return None
     name = next(one for one in found.groups() if one)
     return Template(f"${{{name.upper().replace('-', '_') if found['vault'] else name}}}")
+
+
+def secret(part: Part, name: str, draft: Draft) -> Template:
+    """Return what takes the place of a secret: the variable that the source takes it from, or one of this name.
+
+    Args:
+        part: The secret.
+        name: What the variable is called, where the source has the secret itself.
+        draft: Where it is noted that the variable has to be set.
+    """
+    outside = from_environment(part.text() or "")
+    if outside is None:
+        return draft.secret(name, part.place)
+    draft.secrets[outside[2:-1]] = Variable(part.place, TAKEN)
+    return outside
+
+
+def key(part: Part, draft: Draft) -> dict[str, str]:
+    """Return an API key as `auth.api_keys.keys` has it: its hash, or the variable that the source takes it from.
+
+    The hash tells nothing about a key that a machine has made up: whoever has the result has no key.
+    """
+    written = part.text() or ""
+    outside = from_environment(written)
+    if outside is None:
+        return {"hash": f"sha256:{sha256(written.encode()).hexdigest()}"}
+    draft.secrets[outside[2:-1]] = Variable(part.place, TAKEN)
+    return {"key": outside}
 
 
 def pattern_of(values: list[str], *, any_case: bool = False) -> str:

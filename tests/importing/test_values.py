@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
-from gateway.importing.values import from_environment, literal, network, pattern_of, seconds
+from gateway.importing.draft import Draft
+from gateway.importing.parts import read_part
+from gateway.importing.values import from_environment, key, literal, network, pattern_of, seconds, secret
 
 
 def test_times() -> None:
@@ -48,3 +52,18 @@ def test_one_value_is_compared_as_it_is() -> None:
     assert pattern_of(["a"]) == "a"
     assert pattern_of(["~a"]) == "~^(?:~a)$"
     assert [pattern_of([one], any_case=True) for one in ("2", "b")] == ["2", "~(?i)^(?:b)$"]
+
+
+def test_what_takes_the_place_of_secrets_and_keys(tmp_path: Path) -> None:
+    """A variable, whose place is noted; of a key that the source has itself, the hash."""
+    file = tmp_path / "s.yaml"
+    file.write_text("own: hush\nvault: $env://A_KEY\n")
+    source, draft = read_part(str(file)), Draft("toy", str(file))
+    own, vault = (source.get(name) for name in ("own", "vault"))
+    assert own is not None
+    assert vault is not None
+
+    assert (secret(own, "jwt web", draft), secret(vault, "jwt web", draft)) == ("${JWT_WEB}", "${A_KEY}")
+    assert key(own, draft) == {"hash": f"sha256:{sha256(b'hush').hexdigest()}"}
+    assert key(vault, draft) == {"key": "${A_KEY}"}
+    assert {name: one.place.line for name, one in draft.secrets.items()} == {"JWT_WEB": 1, "A_KEY": 2}

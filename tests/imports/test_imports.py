@@ -27,7 +27,7 @@ UNWISE = {
     "jwt-issuer",  # nor does a description, of a token that is only `bearer`, an issuer
     "cors-any-origin",
     "nobody-admitted",  # a route whose protection could not be carried over
-    "retry-unsafe",
+    "tls-unverified",
 }
 """What lint may find, since the source says so."""
 

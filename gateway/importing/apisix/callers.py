@@ -5,14 +5,13 @@ Tests: `tests/importing/apisix/test_callers.py`.
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Final
 
 from gateway.importing.cases import Said
 from gateway.importing.closing import OPEN_AGAIN, close
 from gateway.importing.draft import Data, Draft, Made
 from gateway.importing.parts import Part
-from gateway.importing.values import from_environment
+from gateway.importing.values import key, secret
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
 ASKING: Final = ("key-auth", "jwt-auth", "openid-connect", "forward-auth")
@@ -82,29 +81,26 @@ class Callers:
             self._draft.section("auth")["identity_fields"] = {"user": "X-Consumer-Username"}
 
     def _key(self, config: Part, name: str) -> None:
-        key = config.text("key")
-        if key is None:
+        found = config.get("key")
+        if found is None:
             self._draft.leave(config, "expected a `key`")
             return
-        outside = from_environment(key)
-        data: Data = {"id": self._draft.name(name, "keys")}
-        data |= {"hash": f"sha256:{sha256(key.encode()).hexdigest()}"} if outside is None else {"key": outside}
-        self._keys.append(Made({**data, "user": name}, config.place))
+        data: Data = {"id": self._draft.name(name, "keys"), **key(found, self._draft), "user": name}
+        self._keys.append(Made(data, config.place))
 
     def _token(self, config: Part, name: str) -> None:
         draft = self._draft
-        algorithm, key, secret = config.text("algorithm") or "HS256", config.text("key"), config.get("secret")
-        if not algorithm.startswith("HS") or key is None or secret is None or config.flag("base64_secret"):
+        algorithm, named, found = config.text("algorithm") or "HS256", config.text("key"), config.get("secret")
+        if not algorithm.startswith("HS") or named is None or found is None or config.flag("base64_secret"):
             why = "keys are in files here, and secrets are texts"
             draft.leave(config, why, "write `auth.jwt` with `public_key_file`, or the secret decoded")
             return
         draft.pass_over(config, "exp")
-        written = secret.text() or ""
-        value = from_environment(written) or draft.secret(f"jwt {name}", secret.place)
-        verifier: Data = {"algorithms": [algorithm], "secret": value, "require": {"key": [key]}, "user_claim": "key"}
+        value = secret(found, f"jwt {name}", draft)
+        verifier: Data = {"algorithms": [algorithm], "secret": value, "require": {"key": [named]}, "user_claim": "key"}
         if (leeway := config.number("lifetime_grace_period")) is not None:
             verifier["leeway"] = leeway
-        self._tokens[draft.name(name, "verifiers")] = (key, Made(verifier, config.place))
+        self._tokens[draft.name(name, "verifiers")] = (named, Made(verifier, config.place))
 
     def _ask(self, route: Data, said: Said, way: Data, claims: Data) -> None:
         auth: Data = route.setdefault("auth", {})
@@ -149,10 +145,10 @@ class Callers:
         for _, made in self._tokens.values():
             if made.data.setdefault("from", places) != places:
                 draft.leave(config, "tokens are shown in the same places on all routes", "see `from`")
-        key = next(iter(self._tokens.values()))[0]
+        named = next(iter(self._tokens.values()))[0]
         ways: list[Data] = [{"type": "jwt", "verifier": name} for name in self._tokens]
         way = ways[0] if len(ways) == 1 else {"any_of": ways}
-        self._ask(route, said, way, {"sub": "ada", "key": key})
+        self._ask(route, said, way, {"sub": "ada", "key": named})
         self._shows(config, route)
         draft.only(config, "key_claim_name", "key", "keys are in the claim `key`", OPEN_AGAIN)
 

@@ -17,7 +17,7 @@ from gateway.importing.cases import Said
 from gateway.importing.closing import OPEN_AGAIN, close
 from gateway.importing.draft import Data, Draft, Template
 from gateway.importing.parts import Part
-from gateway.importing.values import from_environment, literal, network, seconds
+from gateway.importing.values import literal, network, seconds, secret
 
 SIGHT: Final = frozenset(
     ["prometheus", "zipkin", "skywalking", "opentelemetry", "datadog", "node-status", "server-info", "log-rotate"]
@@ -122,8 +122,8 @@ def _redis(config: Part, draft: Draft) -> None:
         return
     password = config.get("redis_password")
     shown = ""
-    if password is not None and (written := password.text()) is not None:
-        shown = f":{from_environment(written) or draft.secret('redis password', password.place)}@"
+    if password is not None:
+        shown = f":{secret(password, 'redis password', draft)}@"
     scheme = "rediss" if config.flag("redis_ssl") else "redis"
     port, database = config.whole("redis_port") or 6379, config.whole("redis_database") or 0
     draft.section("redis")["url"] = Template(f"{scheme}://{shown}{host}:{port}/{database}")

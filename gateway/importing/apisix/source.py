@@ -229,7 +229,7 @@ def _chosen(draft: Draft, groups: list[Part | None]) -> dict[str, Part]:
         for name, config in [] if group is None else group.entries():
             meta = config.get("_meta")
             if meta is not None and meta.flag("disable"):
-                config.mark_read()
+                draft.leave(config, "it is not enabled")
                 chosen.pop(name, None)
             else:
                 if name in chosen:

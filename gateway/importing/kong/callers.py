@@ -7,14 +7,13 @@ Tests: `tests/importing/kong/test_callers.py`.
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Final
 
 from gateway.importing.cases import Said
 from gateway.importing.closing import OPEN_AGAIN, close
 from gateway.importing.draft import Data, Draft, Made
 from gateway.importing.parts import Part
-from gateway.importing.values import from_environment
+from gateway.importing.values import key, secret
 
 CLOSING: Final = {
     "hmac-auth": "signatures of requests are not checked here",
@@ -135,17 +134,13 @@ class Callers:
         draft = self._draft
         draft.pass_over(credential, "id", "created_at", "tags")
         _mark_reference(credential)
-        key = credential.text("key")
+        found = credential.get("key")
         if (ttl := credential.get("ttl")) is not None:
             draft.leave(ttl, "a key ends at a moment here", "write `expires`")
-        if key is None:
+        if found is None:
             draft.leave(credential, "Kong makes such a key up itself", "make one with `gateway apikey`")
             return
-        data: Data = {"id": draft.name(name, "keys")}
-        outside = from_environment(key)
-        # The hash says nothing about the key, which was made up by a machine; whoever has the file has no key.
-        data |= {"hash": f"sha256:{sha256(key.encode()).hexdigest()}"} if outside is None else {"key": outside}
-        data["user"] = name
+        data: Data = {"id": draft.name(name, "keys"), **key(found, draft), "user": name}
         if groups:
             data["roles"] = groups
         self._keys.append(Made(data, credential.place))
@@ -157,15 +152,14 @@ class Callers:
         _mark_reference(credential)
         algorithm = credential.text("algorithm") or "HS256"
         issuer = credential.text("key")
-        secret = credential.get("secret")
-        if algorithm not in HMAC or issuer is None or secret is None:
+        found = credential.get("secret")
+        if algorithm not in HMAC or issuer is None or found is None:
             draft.leave(
                 credential, "keys of issuers are in files here, or found at `jwks_url`",
                 "write the key to a file, and `auth.jwt` with `public_key_file` and `issuer`",
             )  # fmt: skip
             return
-        written = secret.text() or ""
-        value = from_environment(written) or draft.secret(f"jwt {name}", secret.place)
+        value = secret(found, f"jwt {name}", draft)
         verifier = draft.name(name, "verifiers")
         self._issuers[verifier] = Made({"algorithms": [algorithm], "secret": value, "issuer": issuer}, credential.place)
         self._holders["jwt"].add(name)
@@ -243,8 +237,8 @@ class Callers:
         draft = self._draft
         allowed = config.texts("allow") or config.texts("whitelist")
         draft.only(config, "hide_groups_header", (True, False), "")
-        for key in ("deny", "blacklist"):
-            if (denied := config.get(key)) is not None and denied.data():
+        for name in ("deny", "blacklist"):
+            if (denied := config.get(name)) is not None and denied.data():
                 draft.leave(denied, "roles are those that are let in, not those that are kept out", OPEN_AGAIN)
                 close(route, said)
         ways = route.get("auth")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.config.patterns import header_name, header_value
+from gateway.config.patterns import TOKEN, header_name, header_value
 from gateway.config.problems import Unexpected
 from gateway.importing.cases import Said
 from gateway.importing.draft import Data, Draft
@@ -124,7 +124,7 @@ def _said(config: Part, draft: Draft) -> dict[str, str]:
         name: value
         for kind in ("append", "add", "replace")
         for _, name, value in _pairs(config, kind, "headers", draft)
-        if value[:1] not in "~*"  # in a test these say that it is an expression
+        if value[:1] not in "~*" and TOKEN.fullmatch(name)  # in a test these say that it is an expression
     }
 
 

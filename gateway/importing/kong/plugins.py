@@ -22,7 +22,7 @@ from gateway.importing.draft import Data, Draft, Template
 from gateway.importing.kong.callers import CLOSING, Callers
 from gateway.importing.kong.changes import change_request, change_response
 from gateway.importing.parts import Part
-from gateway.importing.values import from_environment, network, seconds
+from gateway.importing.values import network, seconds, secret
 
 UNITS: Final = {"bytes": "B", "kilobytes": "KiB", "megabytes": "MiB"}
 WINDOWS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "month": 30 * 86400, "year": 365 * 86400}
@@ -113,9 +113,7 @@ def _ship(config: Part, draft: Draft) -> None:
     )
     fields = {}
     for name, part in config.entries("headers"):
-        written = part.text()
-        if written is not None:
-            fields[name] = from_environment(written) or draft.secret(f"log {name}", part.place)
+        fields[name] = secret(part, f"log {name}", draft)
     if fields:
         draft.section("log_shipping")["headers"] = fields
 
@@ -168,8 +166,8 @@ def _redis(config: Part, draft: Draft) -> None:
     scheme = "rediss" if redis.flag(f"{prefix}ssl") else "redis"
     password = redis.get(f"{prefix}password")
     shown = ""
-    if password is not None and (written := password.text()) is not None:
-        shown = f":{from_environment(written) or draft.secret('redis password', password.place)}@"
+    if password is not None:
+        shown = f":{secret(password, 'redis password', draft)}@"
     draft.section("redis")["url"] = Template(f"{scheme}://{shown}{host}:{port}/{database}")
     draft.pass_over(redis, f"{prefix}timeout")
 

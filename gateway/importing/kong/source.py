@@ -147,8 +147,10 @@ class _Reader:
             data |= service.on_routes
             base = service.base
             said.sent = matching.sent(base)
-            if said.sent is not None and not base and kept:
+            if kept:
                 said.sent_headers["Host"] = said.host
+            elif (own := self._targets.host_of(service)) is not None:
+                said.sent_headers["Host"] = own
         plug(plugged, chosen, self._callers, self._draft)
         note = ", ".join(part.texts("tags"))
         made = Made(data, part.place, f"tags: {note}" if note else "")
@@ -181,8 +183,7 @@ def _chosen(plugins: list[Part], draft: Draft) -> dict[str, Part]:
         draft.only(plugin, "run_on", "first", "meshes of Kong are not read")
         name = plugin.text("name")
         if plugin.flag("enabled") is False:
-            draft.pass_over(plugin, "config")
-            plugin.mark_read()
+            draft.leave(plugin, "it is not enabled")
         elif name is not None:
             if name in chosen:
                 draft.override(chosen[name].get("config") or chosen[name])

@@ -96,6 +96,16 @@ class Targets:
             self._draft.upstreams.append(self._made(name, service, preserve_host=preserve_host))
         return name
 
+    def host_of(self, service: Service) -> str | None:
+        """Return what backends see as `Host` where a route does not preserve the client's; None: each its own.
+
+        Kong sends the service's host, with its port where that is not the scheme's, or what its upstream says.
+        """
+        upstream = self._upstreams.get(service.host)
+        if upstream is not None:
+            return upstream.text("host_header")
+        return service.host if service.port in (80, 443) else f"{service.host}:{service.port}"
+
     def _made(self, name: str, service: Service, *, preserve_host: bool) -> Made:
         data: Data = {"name": name}
         upstream = self._upstreams.get(service.host)

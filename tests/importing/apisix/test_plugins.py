@@ -112,4 +112,4 @@ def test_a_plugin_that_is_switched_off_does_nothing(tmp_path: Path) -> None:
     draft = plugged("cors: {_meta: {disable: true}}", tmp_path)
 
     assert "cors" not in routes(draft)["r"]
-    assert left(draft) == []
+    assert left(draft) == [(5, "routes[0].plugins.cors")]

@@ -53,7 +53,7 @@ def test_a_secret_becomes_a_variable(tmp_path: Path) -> None:
         "w": {"algorithms": ["HS256"], "secret": "${JWT_W}", "issuer": "i", **places},
         "v": {"algorithms": ["HS256"], "secret": "${MY_SECRET}", "issuer": "j", **places},
     }
-    assert list(draft.secrets) == ["JWT_W"]
+    assert list(draft.secrets) == ["JWT_W", "MY_SECRET"]
 
 
 def test_of_several_plugins_each_asks(tmp_path: Path) -> None:

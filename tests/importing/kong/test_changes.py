@@ -33,7 +33,7 @@ def test_requests(tmp_path: Path) -> None:
         }
     }
     sent = draft.tests[0].data["expect"]["sent"]["headers"]
-    assert sent == {"X-G": "kong:1", "X-S": "live", "X-D": None}
+    assert sent == {"Host": "a", "X-G": "kong:1", "X-S": "live", "X-D": None}
     assert left(draft) == []
 
 

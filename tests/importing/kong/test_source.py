@@ -49,12 +49,12 @@ def test_a_file_that_is_not_kongs(tmp_path: Path, text: str, words: str) -> None
 
 
 def test_what_is_switched_off_is_not_there(tmp_path: Path) -> None:
-    """A service is listed with its reason; a plugin does nothing."""
+    """Services and plugins are listed with their reason."""
     text = '_format_version: "3.0"\nservices:\n- {name: a, url: "http://a", enabled: false, routes: [{paths: [/]}]}\n'
     text += '- {name: b, url: "http://b", routes: [{paths: [/]}], plugins: [{name: cors, enabled: false}]}\n'
     draft = imported("kong", text, tmp_path)
 
-    assert left(draft) == [(3, "services[0]")]
+    assert left(draft) == [(3, "services[0]"), (4, "services[1].plugins[0]")]
     assert "cors" not in routes(draft)["b"]
 
 
