@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Final, NamedTuple
 
 from gateway.composition.snapshot import Snapshot
@@ -19,13 +20,19 @@ from gateway.config.patterns import PARAMETER
 from gateway.config.schema.routes import Route
 from gateway.headers import Headers
 from gateway.message import Request
-from gateway.rehearsal.matching_texts import SAMPLE, matching_texts
+from gateway.rehearsal.matching_texts import MOST, SAMPLE, matching_texts
 from gateway.serving.trial import tried
 
 _ANY_HOST: Final = "any.invalid"
 
 _SENT_AS_IT_IS: Final = re.compile(r"/[!$&-;=@-_a-z~|{}]*")
 """A path that clients send without escapes: no space, no control character, none of `?`, `#`, `%`, `<`, `>`, `"`."""
+
+_TRIALS: Final = 1_000_000
+"""Texts times expressions that are tried, each with two methods: a second or so."""
+
+_MANY: Final = 2000
+"""Expressions up to which each has a text at least, however long that takes: four seconds. Beyond there are none."""
 
 _IN_A_FIELD: Final = re.compile(r"[!$'-;=@-_a-z~|]*")
 """A value that stands in a field and in a query alike."""
@@ -85,7 +92,8 @@ def moves(
     known = [{address_of(one.endpoint) for one in each.listeners} for each in settings]
     # Where every route is on all listeners, one of them stands for all.
     apart = any(route.listeners is not None for each in settings for route in each.routes)
-    for sample in dict.fromkeys([*_samples(settings[0], apart), *_samples(settings[1], apart)]):
+    texts = min(map(_texts, settings))
+    for sample in dict.fromkeys([*_samples(settings[0], apart, texts), *_samples(settings[1], apart, texts)]):
         if any(sample.listener not in each for each in known):
             continue  # a port that opens or closes: that is told by itself
         before, _ = _taker(trees[0], sample)
@@ -106,18 +114,27 @@ def _taker(tree: Snapshot, sample: Sample) -> tuple[str | None, int]:
     return None, 0 if trial.error is None else trial.error.status
 
 
-def _samples(settings: Settings, apart: bool) -> Iterator[Sample]:
+def _texts(settings: Settings) -> int:
+    """Return how many texts of each expression are tried: a text may be tried on every expression of both tables."""
+    expressions = sum(path.startswith("~") for route in settings.routes for path in route.path)
+    if not expressions:
+        return MOST
+    return min(MOST, max(_TRIALS // (2 * expressions * expressions), 1 if expressions <= _MANY else 0))
+
+
+def _samples(settings: Settings, apart: bool, texts: int) -> Iterator[Sample]:
     for route in settings.routes:
-        yield from samples(route, settings, apart)
+        yield from samples(route, settings, apart, texts)
 
 
-def samples(route: Route, settings: Settings, apart: bool = False) -> Iterator[Sample]:
+def samples(route: Route, settings: Settings, apart: bool = False, texts: int = MOST) -> Iterator[Sample]:
     """Yield requests that a route is for; none where that cannot be told.
 
     Args:
         route: One of the configuration's.
         settings: The configuration.
         apart: Whether there is one for each listener; else one for the first that the route is on.
+        texts: How many paths there are for one that is an expression; where there is one only, with one method.
     """
     by_name = {one.name: address_of(one.endpoint) for one in settings.listeners}
     fields = [(name, _value(value)) for name, value in route.headers.items()]
@@ -128,10 +145,11 @@ def samples(route: Route, settings: Settings, apart: bool = False) -> Iterator[S
     query = "&".join(f"{name}={value}" for name, value in asked)
     places = [place for name, place in by_name.items() if route.is_on(name)]
     for path in route.path:
-        for target in _targets(path):
+        methods = _methods(route)[: 1 if texts == 1 and path.startswith("~") else None]
+        for target in islice(_targets(path), texts if path.startswith("~") else None):
             asking = f"{target}?{query}" if query else target
             for host in route.hosts:
-                for method in _methods(route):
+                for method in methods:
                     for place in places if apart else places[:1]:
                         yield Sample(method, _host(host), asking, headers, place)
 

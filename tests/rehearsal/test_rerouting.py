@@ -60,6 +60,17 @@ def test_a_path_that_the_gateway_answers_itself() -> None:
     assert moved([{"name": "one", "path": "/health", "methods": ["GET"]}], []) == {"GET /health": ("one", None, 0, 1)}
 
 
+def test_many_expressions_have_fewer_samples() -> None:
+    """Each is tried on all of them; one that stands before another is seen all the same."""
+    few, many = (
+        [{"name": f"r{number}", "path": f"~/r{number}/(a|b)/.+"} for number in range(count)] for count in (2, 750)
+    )
+    first = {"name": "first", "path": "~/r1/.+/.+"}
+
+    assert moved(few, [first, *few])["GET /r1/a/sample"] == ("r1", "first", 0, 4)
+    assert moved(many, [first, *many])["GET /r1/a/sample"] == ("r1", "first", 0, 1)
+
+
 def test_a_method_that_is_not_taken_any_more() -> None:
     """It is 405, and not another route's."""
     assert moved([{"name": "one", "path": "/a"}], [{"name": "one", "path": "/a", "methods": ["GET"]}]) == {
