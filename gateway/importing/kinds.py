@@ -50,6 +50,18 @@ def _nginx() -> Module:
     return Module(kind.fill, kind.HINTS)
 
 
+def _traefik() -> Module:
+    from gateway.importing.traefik import kind
+
+    return Module(kind.fill, kind.HINTS)
+
+
+def _envoy() -> Module:
+    from gateway.importing.envoy import kind
+
+    return Module(kind.fill, kind.HINTS)
+
+
 def _kong() -> Module:
     from gateway.importing.kong import source
 
@@ -72,7 +84,9 @@ KINDS: Final[dict[str, Kind]] = {
     "kong": Kind("Kong's declarative configuration, as deck writes it", read_part, _kong),
     "apisix": Kind("APISIX's standalone configuration, apisix.yaml", read_part, _apisix),
     "openapi": Kind("a description of an API, OpenAPI 3.0 or 3.1", read_part, _openapi),
+    "envoy": Kind("the static resources of an Envoy, in YAML or JSON", read_part, _envoy),
     "nginx": Kind("a configuration of nginx, or a file of one with servers", _read_nginx, _nginx),
+    "traefik": Kind("the file provider of Traefik 2 or 3, in YAML", read_part, _traefik),
 }
 """By name."""
 

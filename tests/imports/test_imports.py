@@ -28,6 +28,8 @@ UNWISE = {
     "cors-any-origin",
     "nobody-admitted",  # a route whose protection could not be carried over
     "tls-unverified",
+    "listener-routes",  # entry points of Traefik's keep routers apart less than they seem to
+    "sticky",  # the secret of a cookie is in no file of Traefik's or Envoy's
 }
 """What lint may find, since the source says so."""
 

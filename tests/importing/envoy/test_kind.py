@@ -1,0 +1,204 @@
+"""Bootstraps of Envoy: virtual hosts in their order, clusters, filters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import indent
+
+import pytest
+
+from gateway.config import ConfigError
+from gateway.importing.draft import Draft
+from tests.importing.imported import imported, left, plain, routes, upstreams
+
+BOOTSTRAP = """
+static_resources:
+  listeners:
+    - name: in
+      address: {{socket_address: {{address: "{address}", port_value: 8080}}}}
+      filter_chains:
+        - filters:
+            - typed_config:
+                "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+                route_config:
+                  virtual_hosts:
+{hosts}
+                http_filters: [{filters}]
+  clusters:
+    - name: a
+{cluster}
+      load_assignment: {{endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 10.0.0.1, port_value: 1}}}}}}}}]}}]}}
+    - {{name: b, load_assignment: {{endpoints: []}}}}
+"""  # noqa: E501 - an address of Envoy's is so long
+
+
+V2 = {"request": {"path": {"replace": {"pattern": "^/", "with": "/v2"}}}}
+GATEWAY = {"attempts": 1, "on": [502, 503, 504]}
+BEGINS = "~^b\\."
+
+
+def lines(draft: Draft) -> list[str]:
+    """Return what was left out, clusters that no route goes to apart."""
+    return [what for _, what in left(draft) if not what.startswith("static_resources.clusters")]
+
+
+def made(hosts: str, directory: Path, *, filters: str = "", cluster: str = "", address: str = "0.0.0.0") -> Draft:
+    """Return the draft of a bootstrap with these virtual hosts."""
+    text = BOOTSTRAP.format(
+        hosts=indent(hosts.strip("\n"), " " * 20), filters=filters, cluster=indent(cluster, " " * 6), address=address
+    )
+    return imported("envoy", text, directory)
+
+
+def one(route: str, directory: Path, **other: str) -> Draft:
+    """Return the draft of a bootstrap with one route for any host."""
+    return made(f"- {{name: v, domains: ['*'], routes: [{route}]}}", directory, **other)
+
+
+def test_the_first_that_fits(tmp_path: Path) -> None:
+    """A broader route before a narrower one takes its requests; with a condition it gets the path of that one."""
+    draft = made(
+        """
+- name: v
+  domains: ["*"]
+  routes:
+    - {name: beta, match: {prefix: /, headers: [{name: x-beta}]}, route: {cluster: a}}
+    - {name: x, match: {prefix: /x/}, route: {cluster: a}}
+    - {name: never, match: {prefix: /x/y}, route: {cluster: b}}
+    - {name: rest, match: {prefix: /}, route: {cluster: b}}""",
+        tmp_path,
+    )
+
+    assert {name: route["path"] for name, route in routes(draft).items()} == {
+        "beta": ["/*", "/x/*"],
+        "x": "/x/*",
+        "rest": "/*",
+    }
+    assert [what.rpartition(".")[2] for what in lines(draft)] == ["routes[2]"]
+
+
+def test_no_request_leaves_its_virtual_host(tmp_path: Path) -> None:
+    """Where another one is for more hosts, the rest of a virtual host is 404."""
+    draft = made(
+        """
+- {name: a, domains: [a.example], routes: [{name: a, match: {path: /a}, route: {cluster: a}}]}
+- {name: all, domains: ["*"], routes: [{name: all, match: {prefix: /}, route: {cluster: b}}]}""",
+        tmp_path,
+    )
+
+    assert routes(draft)["a-else"] == {"name": "a-else", "host": "a.example", "path": "/*", "respond": {"status": 404}}
+
+
+@pytest.mark.parametrize(
+    ("match", "keys"),
+    [
+        ("{path: /x}", {"path": "/x"}),
+        ("{path_separated_prefix: /x}", {"path": "/x/*"}),
+        ("{safe_regex: {regex: '/x[0-9]'}}", {"path": "~/x[0-9]"}),
+        ("{prefix: /, headers: [{name: ':method', string_match: {exact: PUT}}]}", {"path": "/*", "methods": ["PUT"]}),
+        ("{prefix: /, headers: [{name: x-a, string_match: {prefix: b.}}]}", {"path": "/*", "headers": {"X-A": BEGINS}}),
+        ("{prefix: /, headers: [{name: x-a, exact_match: b}]}", {"path": "/*", "headers": {"X-A": "b"}}),
+        ("{prefix: /, query_parameters: [{name: q, present_match: true}]}", {"path": "/*", "query": {"q": "*"}}),
+    ],
+)  # fmt: skip
+def test_matches(match: str, keys: dict[str, object], tmp_path: Path) -> None:
+    """Conditions of a route, in the words of now and of before."""
+    draft = one(f"{{name: r, match: {match}, route: {{cluster: a}}}}", tmp_path)
+
+    assert {key: value for key, value in routes(draft)["r"].items() if key not in ("name", "upstream")} == keys
+    assert lines(draft) == []
+
+
+@pytest.mark.parametrize(
+    "match", ["{prefix: /, headers: [{name: x, invert_match: true}]}", "{connect_matcher: {}}", "{prefix: '/a*'}"]
+)
+def test_matches_that_routes_have_no_words_for(match: str, tmp_path: Path) -> None:
+    """The route is left out, and told."""
+    draft = one(f"{{name: r, match: {match}, route: {{cluster: a}}}}", tmp_path)
+
+    assert routes(draft) == {}
+    assert len(lines(draft)) == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "keys"),
+    [
+        ("redirect: {path_redirect: /y}", {"redirect": {"path": "/y", "status": 301}}),
+        ("redirect: {prefix_rewrite: /y/}", {"redirect": {"path": "/y${path}", "status": 301}}),
+        ("direct_response: {status: 410}", {"respond": {"status": 410}}),
+        ("route: {cluster: none}", {"respond": {"status": 503}}),
+        ("route: {cluster: a, timeout: 2.5s}", {"upstream": "a", "timeout": "2500ms"}),
+        ("route: {cluster: a, prefix_rewrite: /v2}", {"upstream": "a", "transformations": V2}),
+        ("route: {cluster: a, retry_policy: {retry_on: 'gateway-error'}}", {"upstream": "a", "retry": GATEWAY}),
+    ],
+)  # fmt: skip
+def test_actions(action: str, keys: dict[str, object], tmp_path: Path) -> None:
+    """What becomes of a request."""
+    found = routes(one(f"{{name: r, match: {{prefix: /}}, {action}}}", tmp_path))["r"]
+
+    assert {key: value for key, value in found.items() if key not in ("name", "path")} == keys
+
+
+def test_clusters(tmp_path: Path) -> None:
+    """Over TLS with HTTP/2, and by the name that the route asks for."""
+    cluster = """lb_policy: LEAST_REQUEST
+connect_timeout: 0.25s
+typed_extension_protocol_options:
+  envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {explicit_http_config: {http2_protocol_options: {}}}
+transport_socket:
+  typed_config: {sni: s.internal, common_tls_context: {validation_context: {trusted_ca: {filename: ca.pem}}}}"""
+    draft = one("{match: {prefix: /}, route: {cluster: a, auto_host_rewrite: true}}", tmp_path, cluster=cluster)
+
+    assert upstreams(draft) == {
+        "a": {
+            "name": "a",
+            "strategy": "least_connections",
+            "backends": [{"url": "https://10.0.0.1:1"}],
+            "protocol": "http2",
+            "tls": {"server_name": "s.internal", "ca": "ca.pem"},
+            "host_header": "backend",
+        }
+    }
+    assert draft.top["timeouts"] == {"connect": "250ms"}
+
+
+def test_tokens(tmp_path: Path) -> None:
+    """The first rule whose path fits counts; one without a requirement asks for none."""
+    filters = """{name: envoy.filters.http.jwt_authn, typed_config: {
+      "@type": type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication,
+      providers: {p: {issuer: "https://i", remote_jwks: {http_uri: {uri: "https://i/keys", cluster: a}}}},
+      rules: [{match: {prefix: /open}}, {match: {prefix: /}, requires: {provider_name: p}}]}}"""
+    hosts = """
+- name: v
+  domains: ["*"]
+  routes:
+    - {name: open, match: {prefix: /open}, route: {cluster: a}}
+    - {name: rest, match: {prefix: /}, route: {cluster: a}}"""
+    draft = made(hosts, tmp_path, filters=filters)
+
+    assert "auth" not in routes(draft)["open"]
+    assert routes(draft)["rest"]["auth"] == {"type": "jwt", "verifier": "p"}
+    assert plain(draft.top["auth"])["jwt"]["p"]["jwks_url"] == "https://i/keys"
+
+
+def test_a_filter_that_may_protect(tmp_path: Path) -> None:
+    """Its routes let nobody in, rather than everybody."""
+    draft = one(
+        "{name: r, match: {prefix: /}, route: {cluster: a}}", tmp_path, filters="{name: envoy.filters.http.rbac}"
+    )
+
+    assert routes(draft)["r"]["ip_deny"] == ["0.0.0.0/0", "::/0"]
+    assert [made.data["expect"] for made in draft.tests] == [{"status": 403}]
+
+
+def test_addresses(tmp_path: Path) -> None:
+    """Of one interface, and of IPv6."""
+    for address, endpoint in (("127.0.0.1", "tcp:8080:interface=127.0.0.1"), ("::", "tcp6:8080")):
+        draft = one("{match: {prefix: /}, route: {cluster: a}}", tmp_path, address=address)
+        assert [made.data["endpoint"] for made in draft.top["listeners"]] == [endpoint]
+
+
+def test_a_file_without_listeners(tmp_path: Path) -> None:
+    """It is an error."""
+    with pytest.raises(ConfigError, match=r"expected `static_resources\.listeners`"):
+        imported("envoy", "static_resources: {clusters: []}", tmp_path)

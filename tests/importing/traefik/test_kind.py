@@ -1,0 +1,102 @@
+"""Whole files of Traefik: priorities, entry points, services."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config import ConfigError
+from tests.importing.imported import imported, left, routes, upstreams
+
+SERVICES = """
+  services:
+    a: {loadBalancer: {servers: [{url: "http://127.0.0.1:1"}]}}
+    b: {loadBalancer: {servers: [{url: "http://127.0.0.1:2"}]}}
+"""
+
+
+def test_the_longer_rule_goes_first(tmp_path: Path) -> None:
+    """And one with a priority before that: who is never asked is told."""
+    draft = imported(
+        "traefik",
+        """
+http:
+  routers:
+    short: {rule: "PathPrefix(`/x`)", service: a}
+    long: {rule: "PathPrefix(`/x/y`)", service: b}
+    first: {rule: "PathPrefix(`/z`)", service: b, priority: 99}
+    never: {rule: "PathPrefix(`/z/a`)", service: a}"""
+        + SERVICES,
+        tmp_path,
+    )
+
+    assert {name: route["path"] for name, route in routes(draft).items()} == {
+        "first": "/z/*",
+        "long": "/x/y/*",
+        "short": "/x/*",
+    }
+    assert left(draft) == [(7, "http.routers.never")]
+
+
+def test_entry_points(tmp_path: Path) -> None:
+    """Those of the same file are listeners; one that sends everybody on has one route."""
+    draft = imported(
+        "traefik",
+        """
+entryPoints:
+  web: {address: ":80", http: {redirections: {entryPoint: {to: websecure, scheme: https}}}}
+  websecure: {address: "127.0.0.1:443"}
+tls: {certificates: [{certFile: c.pem, keyFile: k.pem}]}
+http:
+  routers: {app: {rule: "PathPrefix(`/`)", service: a, entryPoints: [websecure], tls: {}}}"""
+        + SERVICES,
+        tmp_path,
+    )
+
+    assert [made.data["endpoint"] for made in draft.top["listeners"]] == [
+        "tcp:80",
+        "ssl:443:privateKey=k.pem:certKey=c.pem:interface=127.0.0.1",
+    ]
+    assert routes(draft)["web-redirect"]["redirect"] == {"scheme": "https", "status": 308}
+    assert routes(draft)["app"]["listeners"] == ["websecure"]
+
+
+def test_services(tmp_path: Path) -> None:
+    """Transports, cookies and names of backends; what is not there is told, and answers 503."""
+    draft = imported(
+        "traefik",
+        """
+http:
+  routers:
+    one: {rule: "Path(`/1`)", service: one}
+    two: {rule: "Path(`/2`)", service: two}
+    three: {rule: "Path(`/3`)", service: api@internal}
+  serversTransports: {t: {serverName: s.internal, insecureSkipVerify: true}}
+  services:
+    one:
+      loadBalancer:
+        passHostHeader: false
+        serversTransport: t
+        servers: [{url: "https://127.0.0.1:1/base"}]
+    two: {failover: {service: one, fallback: none}}""",
+        tmp_path,
+    )
+
+    assert upstreams(draft) == {
+        "one": {
+            "name": "one",
+            "backends": [{"url": "https://127.0.0.1:1"}],
+            "host_header": "backend",
+            "tls": {"verify": False, "server_name": "s.internal"},
+        }
+    }
+    assert routes(draft)["three"]["respond"] == {"status": 503}
+    assert routes(draft)["two"]["upstream"] == "one"
+    assert [line for line, _ in left(draft)] == [6, 13, 14]
+
+
+def test_a_file_without_routers(tmp_path: Path) -> None:
+    """It is an error."""
+    with pytest.raises(ConfigError, match=r"expected `http\.routers`"):
+        imported("traefik", "http: {services: {}}", tmp_path)
