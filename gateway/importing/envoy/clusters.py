@@ -2,7 +2,7 @@
 
 Of `gateway.importing.envoy`. A cluster becomes an upstream for each `Host` that routes ask it with.
 
-Tests: `tests/importing/envoy/test_kind.py`.
+Tests: `tests/importing/envoy/test_kind.py::test_clusters`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Of `gateway.importing.envoy`. What protects routes and cannot be carried over closes them (D-552).
 
-Tests: `tests/importing/envoy/test_kind.py`.
+Tests: `tests/importing/envoy/test_kind.py::test_tokens`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The kind `envoy` of `gateway.importing.kinds`.
 
-Tests: `tests/importing/envoy/test_kind.py`.
+Tests: `tests/importing/envoy/test_kind.py::test_addresses`.
 """
 
 from __future__ import annotations

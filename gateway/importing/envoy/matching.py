@@ -2,7 +2,7 @@
 
 Of `gateway.importing.envoy`.
 
-Tests: `tests/importing/envoy/test_kind.py`.
+Tests: `tests/importing/envoy/test_kind.py::test_matches`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Of `gateway.importing.envoy`. Where a virtual host takes no other path, a last route of its hosts says 404, or else one
 for more hosts would take what is left. Tests say what the match and the action say, in Envoy's terms.
 
-Tests: `tests/importing/envoy/test_kind.py`.
+Tests: `tests/importing/envoy/test_kind.py::test_the_first_that_fits`.
 """
 
 from __future__ import annotations

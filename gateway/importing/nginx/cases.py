@@ -19,7 +19,7 @@ from gateway.importing.nginx.admission import probe_address
 from gateway.importing.nginx.answering import Answer
 from gateway.importing.nginx.expressions import whole
 from gateway.importing.nginx.listening import Door
-from gateway.importing.nginx.locations import EXACT, Location, choose
+from gateway.importing.nginx.locations import EXACT, Choice, Location
 from gateway.importing.nginx.reading import Directive
 from gateway.importing.nginx.routes import Action, Served
 from gateway.importing.samples import matching
@@ -52,6 +52,7 @@ def cases(
     answered = {name for names, _ in by_host for name in names}
     host = next((_concrete(one) for one in hosts if one not in answered), _ANYBODY)
     locations = [each.location for each in served]
+    choose = Choice(locations)
     done: set[str] = set()
     for names, action in by_host:
         yield _case(door, names[0], "/probe", Location("", "/"), action)
@@ -60,14 +61,14 @@ def cases(
         if path is None or path in done:
             continue
         done.add(path)
-        chosen = choose(locations, path)
+        chosen = choose(path)
         if chosen is not None and _is_said(actions[chosen]):
             yield _case(door, host, path, locations[chosen], actions[chosen])
     for path in without_slash(served, actions):
         expect = {"status": 301, "headers": {"Location": f"{_url(door, host, path)}/?a=1"}}
         request = {"url": f"{_url(door, host, path)}?a=1", "listener": door.name}
         yield Made({"name": f"{host}: {path} without its slash", "request": request, "expect": expect}, server.place)
-    if choose(locations, "/no/such/path") is None and not by_host:
+    if choose("/no/such/path") is None and not by_host:
         nothing = Answer({"respond": {"status": 404}}, 404)
         made = replace(unserved, answer=nothing)
         yield _case(door, host, "/no/such/path", Location("", ""), made)

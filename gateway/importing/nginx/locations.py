@@ -73,26 +73,38 @@ def location(words: Sequence[str]) -> Location | None:
     return Location(match[1], match[2]) if match else Location("", written)
 
 
-def choose(locations: Sequence[Location], path: str) -> int | None:
-    """Return which location nginx serves a path by; None where it has none.
+class Choice:
+    """Which location nginx serves a path by; made once for all paths of a server.
 
     Args:
         locations: Those of a server, in their order.
-        path: The path, decoded and in normal form.
     """
-    longest: int | None = None
-    for index, each in enumerate(locations):
-        if each.modifier == EXACT and each.path == path:
-            return index
-        longer = longest is None or len(locations[longest].path) < len(each.path)
-        if longer and each.is_prefix and path.startswith(each.path):
-            longest = index
-    if longest is not None and locations[longest].modifier == FINAL:
-        return longest
-    for index, each in enumerate(locations):
-        if each.is_expression and _is_found(each, path):
-            return index
-    return longest
+
+    def __init__(self, locations: Sequence[Location]) -> None:
+        self._locations = locations
+        self._exact: dict[str, int] = {}
+        self._prefixes: dict[str, int] = {}
+        for index, each in enumerate(locations):
+            if each.modifier == EXACT:
+                self._exact.setdefault(each.path, index)
+            elif each.is_prefix:
+                self._prefixes.setdefault(each.path, index)
+        self._expressions = [index for index, each in enumerate(locations) if each.is_expression]
+
+    def __call__(self, path: str) -> int | None:
+        """Return the location; None where there is none.
+
+        Args:
+            path: Decoded, and in normal form.
+        """
+        if path in self._exact:
+            return self._exact[path]
+        ends = range(len(path), 0, -1)
+        longest = next((self._prefixes[path[:end]] for end in ends if path[:end] in self._prefixes), None)
+        if longest is not None and self._locations[longest].modifier == FINAL:
+            return longest
+        found = (index for index in self._expressions if _is_found(self._locations[index], path))
+        return next(found, longest)
 
 
 def _is_found(each: Location, path: str) -> bool:

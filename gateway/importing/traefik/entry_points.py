@@ -2,7 +2,7 @@
 
 Of `gateway.importing.traefik`: the static configuration, where it stands in the same file.
 
-Tests: `tests/importing/traefik/test_kind.py`.
+Tests: `tests/importing/traefik/test_kind.py::test_entry_points`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The kind `traefik` of `gateway.importing.kinds`. Entry points of the static configuration are read where they stand in
 the same file.
 
-Tests: `tests/importing/traefik/test_kind.py`.
+Tests: `tests/importing/traefik/test_kind.py::test_entry_points`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Of `gateway.importing.traefik`: a function for each kind of middleware that has a counterpart. What protects a route and
 cannot be carried over closes the route (D-552).
 
-Tests: `tests/importing/traefik/test_middlewares.py`.
+Tests: `tests/importing/traefik/test_middlewares.py::test_a_chain_in_its_order`.
 """
 
 from __future__ import annotations

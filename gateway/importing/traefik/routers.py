@@ -2,7 +2,7 @@
 
 Of `gateway.importing.traefik`. Tests are made of what the rule and the middlewares say, in Traefik's terms.
 
-Tests: `tests/importing/traefik/test_kind.py`.
+Tests: `tests/importing/traefik/test_kind.py::test_the_longer_rule_goes_first`.
 """
 
 from __future__ import annotations

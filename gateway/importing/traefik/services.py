@@ -2,7 +2,7 @@
 
 Of `gateway.importing.traefik`.
 
-Tests: `tests/imports/test_proxies.py`.
+Tests: `tests/importing/traefik/test_kind.py::test_services`.
 """
 
 from __future__ import annotations

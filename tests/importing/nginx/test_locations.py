@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import RouteNotFound
 from gateway.headers import Headers
-from gateway.importing.nginx.locations import Arranged, Location, arrange, choose, location
+from gateway.importing.nginx.locations import Arranged, Choice, Location, arrange, location
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
 
@@ -54,7 +54,7 @@ def test_words(words: tuple[str, ...], found: Location | None) -> None:
 )
 def test_as_nginx_chooses(path: str, chosen: str) -> None:
     """Exact, then the longest prefix with `^~`, then expressions in their order, then the longest prefix."""
-    index = choose(LOCATIONS, path)
+    index = Choice(LOCATIONS)(path)
 
     assert index is not None
     assert LOCATIONS[index].path == chosen
@@ -62,7 +62,7 @@ def test_as_nginx_chooses(path: str, chosen: str) -> None:
 
 def test_a_path_that_none_is_for() -> None:
     """No location has it."""
-    assert choose([Location("", "/a/")], "/b") is None
+    assert Choice([Location("", "/a/")])("/b") is None
 
 
 def test_prefixes_that_an_expression_may_take_paths_from_are_behind_it() -> None:
@@ -133,7 +133,7 @@ def test_routes_choose_as_nginx_does(
         *(Location("~", one) for one in found),
         *(Location("=", one) for one in exact),
     ]
-    number, expected = ours(arrange(locations), path), choose(locations, path)
+    number, expected = ours(arrange(locations), path), Choice(locations)(path)
     if not any(one.path == f"{path}/" for one in locations):
         # `/a/*` takes `/a` too, which nginx sends to `/a/`: a route of its own does so.
         assert number == expected
