@@ -29,7 +29,6 @@ UNWISE = {
     "nobody-admitted",  # a route whose protection could not be carried over
     "tls-unverified",
     "listener-routes",  # entry points of Traefik's keep routers apart less than they seem to
-    "nobody-admitted",  # what protected a route and has no counterpart closes it
     "sticky",  # the secret of a cookie is in no file of Traefik's or Envoy's
 }
 """What lint may find, since the source says so."""
