@@ -98,7 +98,7 @@ class Guide:
         self._stop_gateway()
         text = self._mine(_HASH.sub(lambda _: self._hash + '"', block))
         if "\nadmin:" not in text:
-            text += f"\nadmin: {{endpoint: 'tcp:{self._ports[9090]}'}}\n"
+            text += f"\nadmin: {{endpoint: 'tcp:{self._ports[9090]}:interface=127.0.0.1'}}\n"
         (self._directory / "gateway.yaml").write_text(text)
         with (self._directory / "errors").open("ab") as errors:
             self._gateway = subprocess.Popen(
