@@ -130,6 +130,7 @@ def _add(draft: Draft, said: Said, meaning: str, given: Data, expect: Data, **ot
     if client is not None and client != OUR_CLIENT:
         request["client"] = client
     test: Data = {"name": draft.name(f"{said.route} {meaning}", "tests"), "request": request}
+    draft.tested.setdefault(said.route, set()).add(test["name"])
     if given:
         test["given"] = dict(given)
     draft.tests.append(Made(test | {"expect": expect}, said.place))

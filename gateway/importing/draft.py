@@ -97,6 +97,7 @@ class Draft:
         top: Keys at top level but for `upstreams`, `routes` and `tests`, in any order.
         secrets: Variables that take the place of secrets of the source, by name.
         passed: How often keys that say nothing about traffic were passed over, by name.
+        tested: The names of the tests of each route.
         remarks: Sentences about what is otherwise here than where the source comes from, for every file that has it.
     """
 
@@ -110,6 +111,7 @@ class Draft:
     secrets: dict[str, Variable] = field(default_factory=dict)
     passed: Counter[str] = field(default_factory=Counter)
     remarks: dict[str, None] = field(default_factory=dict)
+    tested: dict[str, set[str]] = field(default_factory=dict)
     _names: dict[str, set[str]] = field(default_factory=dict)
     _overridden: list[Part] = field(default_factory=list)
     _listed: set[Left] = field(default_factory=set)

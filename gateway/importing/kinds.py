@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.importing.draft import Draft, Hint
 from gateway.importing.parts import Source, read_part
+from gateway.importing.refused import take_out
 
 Fill = Callable[[Any, Draft], None]
 """Puts into a draft what a source says, as the reader of the kind has made it.
@@ -108,4 +109,5 @@ def convert(kind: str, file: str, kinds: Mapping[str, Kind] = KINDS) -> Draft:
     draft = Draft(kind, file)
     module.fill(source, draft)
     draft.list_unread(source, module.hints)
+    take_out(draft)
     return draft

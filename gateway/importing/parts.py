@@ -15,6 +15,7 @@ Tests: `tests/importing/test_parts.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 from typing import Protocol
 
@@ -158,7 +159,7 @@ class Part:
         value = self._value()
         if isinstance(value, str):
             value = resolve(value) if value else None
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
             return None
         self.is_read = True
         return value

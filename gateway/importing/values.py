@@ -9,7 +9,7 @@ import re
 from hashlib import sha256
 from ipaddress import ip_network
 
-from gateway.config.units import format_duration
+from gateway.config.units import LONGEST, format_duration
 from gateway.importing.draft import Draft, Template, Variable
 from gateway.importing.parts import Part
 
@@ -23,7 +23,7 @@ _ENVIRONMENT = re.compile(
 
 def seconds(number: float) -> str:
     """Write a number of seconds as a duration of ours."""
-    return str(format_duration(float(number)))
+    return str(format_duration(min(float(number), LONGEST)))
 
 
 def milliseconds(part: Part, key: str, otherwise: int) -> str:

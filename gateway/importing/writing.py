@@ -47,6 +47,8 @@ def as_yaml(draft: Draft) -> str:
     for key, made in (("upstreams", draft.upstreams), ("routes", routes), ("tests", draft.tests)):
         if made:
             lines += ["", f"{key}:", *_items(made, 2)]
+    if not (order or draft.upstreams or draft.routes):
+        lines += ["", "routes: []"]
     if draft.left:
         lines += ["", "# Left out:", *(_comment(one) for one in draft.in_order())]
     return "\n".join(lines) + "\n"

@@ -133,7 +133,11 @@ def _path(config: Part, changes: Data, said: Said, draft: Draft) -> None:
     changes["path"] = {"replace": {"pattern": pattern, "with": re.sub(r"\$(\d)", r"\\\1", template)}}
     if said.sent is not None:
         found = re.search(pattern, said.sent)
-        said.sent = said.sent if found is None else re.sub(r"\$(\d)", lambda one: found[int(one[1])] or "", template)
+        said.sent = said.sent if found is None else re.sub(r"\$(\d)", lambda one: _group(found, int(one[1])), template)
+
+
+def _group(found: re.Match[str], number: int) -> str:
+    return (found[number] or "") if number <= found.re.groups else ""
 
 
 def _fields(headers: Part, changes: Data, expected: dict[str, str | None] | dict[str, str], draft: Draft) -> None:

@@ -190,11 +190,11 @@ def _address(part: Part) -> tuple[str, str | None, int, str]:
     """Return protocol, host, port and path of a service, which may be written as one URL."""
     url = part.text("url")
     if url is not None:
-        found = urlsplit(url)
         try:
+            found = urlsplit(url)
             port = found.port or PORTS.get(found.scheme, 80)
         except ValueError:
-            return found.scheme, None, 0, ""
+            return "", None, 0, ""
         return found.scheme, found.hostname, port, found.path
     protocol = part.text("protocol") or "http"
     port = part.whole("port") or 80

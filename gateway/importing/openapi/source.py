@@ -157,6 +157,11 @@ def _server_url(server: Part, draft: Draft) -> str:
         url = url.replace(f"{{{name}}}", variable.text("default") or "")
         if (others := variable.get("enum")) is not None:
             draft.leave(others, "the default is taken", "write another `url` of the upstream if it matters")
+    try:
+        urlsplit(url)
+    except ValueError:
+        draft.leave(server, f"{url!r} is no URL", "set API_URL")
+        return "/"
     return url
 
 
