@@ -116,6 +116,7 @@ def test_begin_with_a_configuration_of_your_own(tmp_path: Path) -> None:
         ("docs/guides/moving.md", 6),
         ("docs/guides/review-a-change.md", 10),
         ("docs/guides/testing-in-ci.md", 7),
+        ("docs/guides/moving-proxies.md", 5),
     ],
 )
 def test_pages_that_need_no_gateway(page: str, commands: int, tmp_path: Path) -> None:
