@@ -53,6 +53,7 @@ class Directive:
     words: tuple[str, ...]
     block: list[Directive] | None = None
     used: bool = False
+    _named: dict[str, list[Directive]] | None = None
 
     @property
     def key(self) -> str:
@@ -67,7 +68,11 @@ class Directive:
 
     def all(self, name: str) -> list[Directive]:
         """Take the directives of a name in the block, in order."""
-        found = [each for each in self.block or () if each.name == name]
+        if self._named is None:  # a server may have thousands, and each location asks it what it inherits
+            self._named = {}
+            for each in self.block or ():
+                self._named.setdefault(each.name, []).append(each)
+        found = self._named.get(name, [])
         for each in found:
             each.used = True
         return found

@@ -40,10 +40,11 @@ class Scope:
         """Take the directives of some names of the innermost block that has any, in order."""
         found: list[Directive] = []
         for block in self.blocks:
-            here = [each for each in block.block or () if each.name in names]
-            for each in here:
-                each.used = True
-            found = here or found
+            here = [said for name in names if (said := block.all(name))]
+            if len(here) == 1:
+                found = here[0]
+            elif here:
+                found = [each for each in block.block or () if each.name in names]
         return found
 
     def text(self, name: str, default: str = "") -> str:
