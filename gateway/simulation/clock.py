@@ -15,10 +15,17 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.base import DelayedCall
 from twisted.internet.task import Clock
+
+TICK: Final = 1e-6
+"""Seconds until a call is due that was asked for at once.
+
+On a real clock time goes on between two calls. Where it does not, a timer that asks for what rounding has left of its
+time (a part of a nanosecond, which added to a million seconds is nothing) is due again at the same time, for ever.
+"""
 
 
 class JumpingClock(Clock):
@@ -31,7 +38,7 @@ class JumpingClock(Clock):
 
     def callLater(self, delay: float, callable: Callable[..., object], *args: object, **kw: object) -> DelayedCall:  # noqa: A002  # the interface's
         """Call later; calls of the same time in the order in which they were asked for."""
-        call = DelayedCall(self.rightNow + delay, callable, args, kw, self._forget, self._push, self.seconds)
+        call = DelayedCall(self.rightNow + max(delay, TICK), callable, args, kw, self._forget, self._push, self.seconds)
         self._push(call)
         return call
 

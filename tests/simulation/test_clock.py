@@ -79,3 +79,21 @@ def test_calls_of_the_same_time_come_in_their_order() -> None:
     clock.advance(1.0)
 
     assert order == [0, 1, 2, 3, 4]
+
+
+def test_a_timer_that_asks_for_nearly_nothing_comes_to_its_end() -> None:
+    """Time goes on between two calls, as on a real clock, even where a delay is lost in rounding."""
+    clock = JumpingClock()
+    clock.jump(1_000_000.0)
+    due, looks = clock.seconds() + 1e-9, []
+
+    def look() -> None:
+        looks.append(clock.seconds())
+        if clock.seconds() < due:
+            clock.callLater(1e-12, look)
+
+    clock.callLater(0, look)
+    clock.callLater(1.0, int)
+    clock.jump(1_000_002.0)
+
+    assert 1 <= len(looks) <= 2
