@@ -16,6 +16,8 @@ import click
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from gateway.importing.draft import Draft
 
 LEFT: Final = 1
@@ -35,6 +37,14 @@ class _Kinds(click.ParamType[str]):
         if value not in KINDS:
             self.fail(f"expected {', '.join(KINDS)}, found {value!r}{suggestion(str(value), KINDS)}", param, ctx)
         return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer the kinds that begin so, each with what it is."""
+        from click.shell_completion import CompletionItem
+
+        from gateway.importing.kinds import KINDS
+
+        return [CompletionItem(name, help=kind.words) for name, kind in KINDS.items() if name.startswith(incomplete)]
 
 
 @click.command("import")

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway import cli
+from gateway.commands.importing import import_
 
 KONG = """\
 _format_version: "3.0"
@@ -115,3 +116,11 @@ def test_a_result_that_cannot_be_written(file: Path) -> None:
 
     assert result.exit_code == 2
     assert "cannot write" in result.stderr
+
+
+def test_kinds_are_completed_in_a_shell() -> None:
+    """Each with what it is."""
+    kind = import_.params[0]
+    found = kind.shell_complete(import_.make_context("import", ["kong", "x"]), "op")
+
+    assert [(one.value, one.help) for one in found] == [("openapi", "a description of an API, OpenAPI 3.0 or 3.1")]

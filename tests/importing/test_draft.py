@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.problems import Place
-from gateway.importing.draft import Draft, Hint, Template
+from gateway.importing.draft import Draft, Hint, Made, Template
 from gateway.importing.parts import Part, read_part
 
 HERE = Place("kong.yaml", 7, 3)
@@ -91,3 +91,38 @@ def test_what_is_so_here_anyway_is_not_listed(tmp_path: Path, draft: Draft, writ
     draft.list_unread(whole, {})
 
     assert [one.why for one in draft.left] == ["there are none"] * listed
+
+
+def test_what_all_routes_say_is_said_once(draft: Draft) -> None:
+    """From three routes on; what a route is for, and what protects it, stays where it is."""
+    for name in "abc":
+        said = {
+            "name": name,
+            "path": "/",
+            "timeout": "5s",
+            "auth": {"type": "jwt"},
+            "retry": {"attempts": int(name, 16)},
+        }
+        draft.routes.append(Made(said, HERE))
+        draft.share()
+        assert ("defaults" in draft.top) == (name == "c")
+
+    assert draft.top["defaults"] == {"route": {"timeout": "5s"}}
+    assert draft.routes[0].data == {"name": "a", "path": "/", "auth": {"type": "jwt"}, "retry": {"attempts": 10}}
+
+
+def test_what_is_overridden_everywhere_is_listed_with_that_reason(tmp_path: Path, draft: Draft) -> None:
+    """Where it holds for one route, it is read there."""
+    whole = source(tmp_path, "cors: {a: 1}\nlimit: {b: 2}\n")
+    cors, limit = whole.get("cors"), whole.get("limit")
+    assert cors is not None
+    assert limit is not None
+
+    draft.override(cors)
+    draft.override(limit)
+    limit.number("b")
+    draft.list_unread(whole, {})
+
+    assert [(one.what, one.why) for one in draft.left] == [
+        ("cors", "a more specific one of the same name holds wherever it would"),
+    ]
