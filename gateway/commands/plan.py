@@ -66,6 +66,7 @@ class _Pasted(click.Command):
     "--log", metavar="FILE", type=click.Path(), help="An access log: timeouts are held against what it shows."
 )
 @click.option("--format", "form", metavar="FORM", help="How it is written: as for `gateway replay`.")
+@collector_resting()
 def plan(**said: Any) -> None:
     """Say what NEW changes, and what that means, the worst first.
 
