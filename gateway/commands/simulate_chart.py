@@ -15,7 +15,7 @@ WIDTH: Final = 760
 """Pixels of the picture; the others are those of one plot, and of what is around it."""
 HEIGHT: Final = 110
 LEFT: Final = 64
-RIGHT: Final = 14
+RIGHT: Final = 28
 TITLE: Final = 30
 BELOW: Final = 28
 
@@ -71,6 +71,11 @@ def _across(share: float) -> float:
     return LEFT + (WIDTH - LEFT - RIGHT) * share
 
 
+def _label(value: float) -> str:
+    """Write a figure at an axis: three digits, and no exponent."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def _plot(place: int, title: str, lines: Sequence[Line], figures: Figures) -> Iterator[str]:
     top = place * (HEIGHT + TITLE) + TITLE
     most = max((max(line.values) for line in lines), default=0.0) * 1.1 or 1.0
@@ -84,7 +89,7 @@ def _plot(place: int, title: str, lines: Sequence[Line], figures: Figures) -> It
     yield f'<path d="M{LEFT} {top}V{top + HEIGHT}H{WIDTH - RIGHT}" fill="none" stroke="#888"/>'
     for share in (0.0, 0.5, 0.9):
         y = top + HEIGHT * (1 - share) + 4
-        yield f'<text x="{LEFT - 6}" y="{y:.0f}" text-anchor="end">{most * share:.3g}</text>'
+        yield f'<text x="{LEFT - 6}" y="{y:.0f}" text-anchor="end">{_label(most * share)}</text>'
     right = float(WIDTH - RIGHT)
     for number, line in enumerate(lines):
         colour = COLOURS[number % len(COLOURS)]

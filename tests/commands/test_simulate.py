@@ -194,7 +194,7 @@ def test_a_log_is_played(file: Path, tmp_path: Path) -> None:
 def test_a_chart_is_written(file: Path, tmp_path: Path) -> None:
     """As SVG, with a line for each backend; what is wrong is shaded in each plot. Where it cannot be, that is told."""
     chart = tmp_path / "chart.svg"
-    arguments = [file, "--for", "1m", "--fault", "orders[1]:down@20s+20s", "--fault", "orders[0]:slow=2@50s"]
+    arguments = [file, "--for", "1m", "--fault", "orders[1]:down@20s+20s", "--fault", "orders[0]:slow=50@50s"]
 
     assert run(*arguments, "--svg", chart).exit_code == 0
 
@@ -202,11 +202,12 @@ def test_a_chart_is_written(file: Path, tmp_path: Path) -> None:
     names = {"svg": "http://www.w3.org/2000/svg"}
     assert len(root.findall("svg:polyline", names)) == 1 + 1 + 3 + 2
     shades = [(float(one.attrib["x"]), float(one.attrib["width"])) for one in root.findall("svg:rect[@x]", names)]
-    wide = 760 - 64 - 14
+    wide = 760 - 64 - 28
     assert [round((x - 64) / wide * 60) for x, _ in shades[:2]] == [20, 50]
     assert [round(width / wide * 60) for _, width in shades] == [20, 10] * 4
     words = [one.text for one in root.findall("svg:text", names)]
     assert {"orders[0]", "orders[1]", "p99"} <= set(words)
+    assert not any("e+" in word for word in words if word)
     assert run(file, "--for", "1s", "--svg", tmp_path / "no" / "chart.svg").exit_code == 2
 
 
