@@ -20,6 +20,9 @@ from gateway.importing.nginx.routes import ELSEWHERE, FILES, Action, Carrier, Se
 from gateway.importing.nginx.scope import Scope
 
 _EVERYTHING: Final = Location("", "/")
+PATHS_OF_ONE: Final = 50
+"""Paths of one redirect: the check of a redirect compares each path of its route with all others."""
+
 _HOST: Final = re.compile(r"\(?\$(?:host|http_host)\Z")
 
 
@@ -179,10 +182,11 @@ def _redirects_to_slash(
 ) -> None:
     """Send who leaves out the slash at the end of a location to where it is there, as nginx does by itself."""
     paths = cases.without_slash(served, actions)
-    if paths:
-        keys = {"redirect": {"path": Template("${path}/"), "status": 301}}
-        note = "as nginx does for locations that end with a slash"
-        _add(draft, binding, paths if len(paths) > 1 else paths[0], Action(keys, server), note)
+    keys = {"redirect": {"path": Template("${path}/"), "status": 301}}
+    note = "as nginx does for locations that end with a slash"
+    for start in range(0, len(paths), PATHS_OF_ONE):
+        some = paths[start : start + PATHS_OF_ONE]
+        _add(draft, binding, some if len(some) > 1 else some[0], Action(keys, server), note)
 
 
 def _by_host(server: Directive, constants: dict[str, str]) -> Iterator[tuple[tuple[str, ...], Action]]:
