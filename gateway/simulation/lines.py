@@ -1,6 +1,6 @@
 """Connections of clients: one request at a time on each, and kept for the next.
 
-Tests: `tests/simulation/test_playing.py::test_a_client_keeps_its_connection`.
+Tests: `tests/simulation/test_lines.py`.
 """
 
 from __future__ import annotations
