@@ -41,6 +41,17 @@ def network(written: str) -> str | None:
     return str(found.network_address) if found.num_addresses == 1 else str(found)
 
 
+def common(some: list[str], others: list[str]) -> list[str]:
+    """Return the blocks of addresses that are in both of two lists of networks, as `network` writes them."""
+    found: dict[str, None] = {}
+    for one in map(ip_network, some):
+        for other in map(ip_network, others):
+            if one.version == other.version and one.overlaps(other):
+                smaller = max(one, other, key=lambda block: block.prefixlen)
+                found[network(str(smaller)) or str(smaller)] = None
+    return list(found)
+
+
 def from_environment(written: str) -> Template | None:
     """Return a secret that a source takes from the environment, in our way of saying so; None for any other text.
 

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.importing.draft import Draft
 from gateway.importing.parts import read_part
-from gateway.importing.values import from_environment, key, literal, network, pattern_of, seconds, secret
+from gateway.importing.values import common, from_environment, key, literal, network, pattern_of, seconds, secret
 
 
 def test_times() -> None:
@@ -67,3 +67,13 @@ def test_what_takes_the_place_of_secrets_and_keys(tmp_path: Path) -> None:
     assert key(own, draft) == {"hash": f"sha256:{sha256(b'hush').hexdigest()}"}
     assert key(vault, draft) == {"key": "${A_KEY}"}
     assert {name: one.place.line for name, one in draft.secrets.items()} == {"JWT_WEB": 1, "A_KEY": 2}
+
+
+def test_what_two_lists_of_networks_have_in_common() -> None:
+    """The smaller of two that overlap; an address is written as `network` writes it."""
+    assert common(["10.0.0.0/8", "fd00::/8"], ["10.1.0.0/16", "10.2.0.1", "192.0.2.1", "::/0"]) == [
+        "10.1.0.0/16",
+        "10.2.0.1",
+        "fd00::/8",
+    ]
+    assert common(["10.0.0.0/8"], ["192.0.2.0/24"]) == []

@@ -33,6 +33,10 @@ CLOSING: Final = {
 """Plugins that protect a route and are not carried over."""
 
 
+RESTRICTING: Final = frozenset({"ip-restriction", "consumer-restriction", "fault-injection", "serverless-pre-function"})
+"""Plugins by which a single consumer is kept out."""
+
+
 class Callers:
     """The consumers of a source, and what routes ask of them.
 
@@ -50,8 +54,12 @@ class Callers:
         for consumer in consumers:
             draft.pass_over(consumer, "desc", "labels", "create_time", "update_time", "id")
             name = consumer.text("username") or "consumer"
-            for plugin, config in consumer.entries("plugins"):
-                if plugin == "key-auth":
+            plugins = consumer.entries("plugins")
+            restricted = any(plugin in RESTRICTING for plugin, _ in plugins)
+            for plugin, config in plugins:
+                if plugin in ("key-auth", "jwt-auth") and restricted:
+                    draft.leave(config, "a plugin that is not carried over may keep this consumer out", "see its line")
+                elif plugin == "key-auth":
                     self._key(config, name)
                 elif plugin == "jwt-auth":
                     self._token(config, name)

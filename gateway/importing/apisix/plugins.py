@@ -14,14 +14,26 @@ from gateway.importing.apisix.callers import ASKING, CLOSING, Callers
 from gateway.importing.apisix.nodes import Nodes
 from gateway.importing.apisix.rewriting import redirect, rewrite_request, rewrite_response
 from gateway.importing.cases import Said
-from gateway.importing.closing import OPEN_AGAIN, close
+from gateway.importing.closing import MAY_PROTECT, NOT_NEEDED, OPEN_AGAIN, close, stay_closed
 from gateway.importing.draft import Data, Draft, Template
 from gateway.importing.parts import Part
-from gateway.importing.values import literal, network, seconds, secret
+from gateway.importing.values import common, literal, network, seconds, secret
 
 SIGHT: Final = frozenset(
     ["prometheus", "zipkin", "skywalking", "opentelemetry", "datadog", "node-status", "server-info", "log-rotate"]
 )
+HARMLESS: Final = frozenset(
+    [
+        "api-breaker", "body-transformer", "echo", "error-log-logger", "ext-plugin-post-req", "ext-plugin-post-resp",
+        "grpc-transcode", "grpc-web", "inspect", "limit-conn", "loggly", "proxy-buffering", "proxy-control",
+        "real-ip", "referer-restriction", "request-validation", "ua-restriction",
+    ]
+)  # fmt: skip
+"""Plugins that are not carried over and protect nothing, or only by fields that any caller may write."""
+
+ADDING: Final = frozenset({"ip-restriction", "limit-count", "limit-req"})
+"""Plugins of which one in a global rule and one of the route both hold."""
+
 TOO_MANY: Final = 429
 
 
@@ -35,10 +47,10 @@ class Plugged:
     nodes: Nodes
 
 
-def plug(route: Plugged, chosen: dict[str, Part], callers: Callers, draft: Draft) -> None:
+def plug(route: Plugged, chosen: dict[str, list[Part]], callers: Callers, draft: Draft) -> None:
     """Put all plugins that hold into a route: what asks for callers first, what takes the upstream's place last."""
-    for name in sorted(chosen, key=lambda one: (one not in ASKING, one == "redirect", one in CLOSING)):
-        config = chosen[name]
+    order = sorted(chosen, key=lambda one: (one not in ASKING, one == "redirect", one in CLOSING))
+    for name, config in [(each, config) for each in order for config in chosen[each]]:
         config.entries("_meta")
         if not config.names():
             config.mark_read()
@@ -51,8 +63,12 @@ def plug(route: Plugged, chosen: dict[str, Part], callers: Callers, draft: Draft
             close(route.data, route.said)
         elif name in SIGHT:
             draft.leave(config, "what is measured is said at top level here", "see `metrics` and `tracing`")
-        else:
+        elif name in HARMLESS or name.endswith("-logger"):
             draft.leave(config, f"the gateway has nothing for {name}", "write a plugin if it matters")
+        else:
+            draft.leave(config, f"the gateway has nothing for {name}, {MAY_PROTECT}", NOT_NEEDED)
+            close(route.data, route.said)
+    stay_closed(route.data, route.said)
 
 
 def _count(config: Part, route: Plugged, draft: Draft) -> None:
@@ -135,7 +151,10 @@ def _addresses(config: Part, route: Plugged, draft: Draft) -> None:
     for ours, theirs in (("ip_allow", "whitelist"), ("ip_deny", "blacklist")):
         for part in config.one_or_each(theirs):
             block = network(part.text() or "")
-            if block is None:
+            if block is None and ours == "ip_deny":
+                draft.leave(part, "it is neither an address nor a network", OPEN_AGAIN)
+                close(route.data, route.said)
+            elif block is None:
                 draft.leave(part, "it is neither an address nor a network")
             else:
                 lists.setdefault(ours, []).append(block)
@@ -147,14 +166,20 @@ def _addresses(config: Part, route: Plugged, draft: Draft) -> None:
         close(route.data, route.said)
         return
     if "ip_allow" in route.data and "ip_allow" in lists:
-        draft.leave(config, "the route is for some addresses already", "those of the route were taken")
-        lists.pop("ip_allow")
-    route.data |= lists
-    if denied := lists.get("ip_deny"):
-        route.said.refused = samples.inside(denied[0])
-        route.said.client = route.said.client or samples.outside(denied)
-    elif allowed := lists.get("ip_allow"):
-        route.said.client, route.said.refused = samples.inside(allowed[0]), samples.outside(allowed)
+        lists["ip_allow"] = common(route.data["ip_allow"], lists["ip_allow"])
+        if not lists["ip_allow"]:
+            draft.leave(config, "no address is in all lists that hold for the route", OPEN_AGAIN)
+            close(route.data, route.said)
+            return
+    lists["ip_deny"] = list(dict.fromkeys([*route.data.get("ip_deny", []), *lists.get("ip_deny", [])]))
+    route.data |= {key: blocks for key, blocks in lists.items() if blocks}
+    allowed, denied = route.data.get("ip_allow"), route.data.get("ip_deny")
+    if allowed:
+        inside = [samples.inside(block) for block in allowed]
+        route.said.client = next((one for one in inside if not common([one], denied or [])), inside[0])
+        route.said.refused = samples.inside(denied[0]) if denied else samples.outside(allowed)
+    elif denied:
+        route.said.client, route.said.refused = samples.outside(denied), samples.inside(denied[0])
 
 
 def _cors(config: Part, route: Plugged, draft: Draft) -> None:

@@ -14,7 +14,7 @@ from gateway.config.problems import Problem, Unexpected
 from gateway.importing import samples
 from gateway.importing.apisix.callers import Callers
 from gateway.importing.apisix.nodes import Nodes
-from gateway.importing.apisix.plugins import Plugged, plug
+from gateway.importing.apisix.plugins import ADDING, Plugged, plug
 from gateway.importing.cases import Said, add_tests
 from gateway.importing.draft import Data, Draft, Hint, Made
 from gateway.importing.parts import Part
@@ -80,6 +80,11 @@ class _Reader:
             return
         service = self._found(part, "service_id", self._services)
         shared = self._found(part, "plugin_config_id", self._shared)
+        for key, found in (("service_id", service), ("plugin_config_id", shared)):
+            if part.text(key) is not None and found is None:
+                why = f"there is no object of its `{key}`, which may protect it, so that the route is not there"
+                draft.leave(part, why, "write the route")
+                return
         draft.pass_over(part, *ABOUT)
         part.flag("enable_websocket")  # every route takes WebSockets
         draft.only(
@@ -94,14 +99,18 @@ class _Reader:
         conditions = self._conditions(part, service)
         if conditions is None:
             return
-        chosen = _chosen(
-            draft, [*self._everywhere, *(one and one.get("plugins") for one in (service, shared)), part.get("plugins")]
-        )
+        own = _chosen(draft, [*(one and one.get("plugins") for one in (service, shared)), part.get("plugins")])
+        chosen: dict[str, list[Part]] = {}
+        for plugins in (*(_chosen(draft, [rule]) for rule in self._everywhere), own):
+            for plugin, config in plugins.items():
+                if plugin in chosen and plugin not in ADDING:
+                    draft.override(chosen.pop(plugin)[0])
+                chosen.setdefault(plugin, []).append(config)
         for pattern, sample in self._paths(part):
             self._one(draft.name(name, "routes"), part, {"path": pattern, **conditions}, sample, service, chosen)
 
     def _one(
-        self, name: str, part: Part, match: Data, sample: str, service: Part | None, chosen: dict[str, Part]
+        self, name: str, part: Part, match: Data, sample: str, service: Part | None, chosen: dict[str, list[Part]]
     ) -> None:
         draft = self._draft
         data: Data = {"name": name, **{key: value for key, value in match.items() if not key.startswith("asks")}}
@@ -130,11 +139,8 @@ class _Reader:
         if wanted is None:
             return None
         found = objects.get(wanted)
-        if found is None:
-            where = part.get(key)
-            self._draft.leave(where or part, "there is no such object", "write what it would have said")
-            return None
-        found.is_read = True
+        if found is not None:
+            found.is_read = True
         return found
 
     def _paths(self, part: Part) -> list[tuple[str, str]]:
@@ -166,6 +172,24 @@ class _Reader:
                 return None
         if hosts:
             data["host"] = hosts[0] if len(hosts) == 1 else hosts
+        if not self._methods(part, data):
+            return None
+        if not self._allowed(part, data):
+            return None
+        variables = part.get("vars")
+        if variables is not None and not variables.is_list:
+            draft.leave(part, "its `vars` is no list, so that the route is not there", "write the route")
+            return None
+        for each in part.each("vars"):
+            if not _variable(each, data):
+                why = f"its condition in line {each.place.line} has no counterpart, so that the route is not there"
+                draft.leave(part, why, "write the route")
+                return None
+        return data
+
+    def _methods(self, part: Part, data: Data) -> bool:
+        """Put the methods of a route into ours; returns whether any of those that it names could be."""
+        draft = self._draft
         methods = []
         for each in part.one_or_each("methods"):
             try:
@@ -174,23 +198,27 @@ class _Reader:
                 draft.leave(each, f"expected {error.expected}, found {each.text()!r}")
         if methods:
             data["methods"] = methods
+        elif part.one_or_each("methods"):
+            why = "none of its methods can be written here, so that the route is not there"
+            draft.leave(part, why, "write the route")
+            return False
+        return True
+
+    def _allowed(self, part: Part, data: Data) -> bool:
+        """Put the addresses that a route is for into ours; returns whether they could be read."""
+        draft = self._draft
         allowed = []
         for each in [*part.one_or_each("remote_addr"), *part.one_or_each("remote_addrs")]:
             if (block := network(each.text() or "")) is None:
                 draft.leave(part, f"{each.text()!r} is neither an address nor a network")
-                return None
+                return False
             allowed.append(block)
         if allowed:
             data["ip_allow"] = allowed
             draft.remark(
                 "A route for some addresses refuses the others with 403 here; in APISIX they get another route."
             )
-        for each in part.each("vars"):
-            if not _variable(each, data):
-                why = f"its condition in line {each.place.line} has no counterpart, so that the route is not there"
-                draft.leave(part, why, "write the route")
-                return None
-        return data
+        return True
 
 
 def _variable(condition: Part, data: Data) -> bool:

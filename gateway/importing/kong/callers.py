@@ -29,6 +29,9 @@ CLOSING: Final = {
 """Plugins that protect a route and are not carried over."""
 
 HMAC: Final = ("HS256", "HS384", "HS512")
+RESTRICTING: Final = frozenset({"request-termination", "ip-restriction", "acl", "pre-function"})
+"""Plugins by which a single consumer is kept out."""
+
 _LISTS: Final = ("keyauth_credentials", "jwt_secrets", "acls")
 
 
@@ -49,6 +52,13 @@ class Callers:
         self._key_place: tuple[str, str | None] | None = None
         self._groups: dict[str, list[str]] = {}
         self._holders: dict[str, set[str]] = {"key": set(), "jwt": set()}
+        self._restricted = {
+            name
+            for plugin in source.each("plugins")
+            if plugin.text("name") in RESTRICTING and plugin.flag("enabled") is not False
+            for keys in (("consumer",), ("consumer", "username"), ("consumer", "id"))
+            if (name := plugin.text(*keys)) is not None
+        }
         loose = {kind: source.each(kind) for kind in _LISTS}
         for consumer in source.each("consumers"):
             self._consumer(consumer, loose)
@@ -87,8 +97,11 @@ class Callers:
             for plugin in plugins:
                 config = plugin.get("config")
                 ours = limit if isinstance(limit, dict) else None
-                number = None if config is None or ours is None else config.whole(_unit(ours["window"]))
-                if ours is None or number is None or config is None or ours["scope"] != "user":
+                # What nobody reads is listed: a number is read only where it can be carried over.
+                if ours is None or config is None or ours["scope"] != "user":
+                    continue
+                number = config.whole(_unit(ours["window"]))
+                if number is None:
                     continue
                 plugin.text("name"), config.text("policy"), config.text("limit_by")
                 _mark_reference(plugin)
@@ -123,6 +136,12 @@ class Callers:
         for acl in mine["acls"]:
             draft.pass_over(acl, "id", "created_at", "tags")
             _mark_reference(acl)
+        names = {name, *filter(None, (consumer.text("id"), consumer.text("custom_id")))}
+        own = {plugin.text("name") for plugin in consumer.each("plugins") if plugin.flag("enabled") is not False}
+        if own & RESTRICTING or names & self._restricted:
+            for credential in (*mine["keyauth_credentials"], *mine["jwt_secrets"]):
+                draft.leave(credential, "a plugin that is not carried over may keep this consumer out", "see its line")
+            mine["keyauth_credentials"], mine["jwt_secrets"] = [], []
         for credential in mine["keyauth_credentials"]:
             self._key(credential, name, groups)
         for credential in mine["jwt_secrets"]:

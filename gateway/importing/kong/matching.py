@@ -22,6 +22,14 @@ from gateway.importing.values import pattern_of
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._~/%:-]*")
 """What a path without an expression had before 3.0; another character made it one."""
 
+CONDITIONS: Final = {
+    "snis": "routes are not chosen by the names of TLS here",
+    "sources": "routes are not chosen by addresses here",
+    "destinations": "routes are not chosen by ports here",
+    "expression": "expressions of Kong's router are not read",
+}
+"""Conditions that cannot be said: without its condition a route would take requests that were another's."""
+
 REST: Final = "/7"
 """What tests ask for below a prefix."""
 
@@ -94,7 +102,7 @@ def match(part: Part, draft: Draft, *, by_tilde: bool) -> Iterator[Matching]:
         else:
             first = first or path
             whole.append(prefix)
-    if part.get("paths") is None:
+    if not _is_said(part, "paths"):
         first = part
         whole.append("")
     if whole:
@@ -107,6 +115,7 @@ def match(part: Part, draft: Draft, *, by_tilde: bool) -> Iterator[Matching]:
 def _shared(part: Part, draft: Draft) -> tuple[Data | None, str, str, dict[str, str]]:
     """Read what all paths of a route have in common; None where nothing is left that it is for."""
     data: Data = {}
+    nothing: tuple[None, str, str, dict[str, str]] = (None, "", "", {})
     draft.only(part, "path_handling", "v0", "paths are joined as `v0` joins them")
     draft.only(part, "https_redirect_status_code", 426, "redirects are routes here", "write a route with `redirect`")
     for key in ("request_buffering", "response_buffering"):
@@ -115,16 +124,19 @@ def _shared(part: Part, draft: Draft) -> tuple[Data | None, str, str, dict[str, 
     spoken = part.texts("protocols") or ["http", "https"]
     if protocols is not None and not set(spoken) & {"http", "https", "grpc", "grpcs"}:
         draft.leave(part, f"the gateway has no routes for {', '.join(spoken)}")
-        return None, "", "", {}
+        return nothing
     if protocols is not None and not {"http", "grpc"} & set(spoken):
         draft.leave(
             protocols,
             "without TLS Kong refuses it with 426",
             "name the listener with TLS, and it in `listeners` of the route",
         )
+    if not _can_be_said(part, draft):
+        return nothing
     hosts = _hosts(part, draft)
-    if not hosts and part.get("hosts") is not None:
-        return None, "", "", {}
+    if not hosts and _is_said(part, "hosts"):
+        draft.leave(part, "none of its hosts can be written here, so that the route is not there", "write the route")
+        return nothing
     if hosts:
         data["host"] = hosts[0] if len(hosts) == 1 else hosts
     methods = []
@@ -135,7 +147,13 @@ def _shared(part: Part, draft: Draft) -> tuple[Data | None, str, str, dict[str, 
             draft.leave(each, f"expected {error.expected}, found {each.text()!r}")
     if methods:
         data["methods"] = methods
+    elif _is_said(part, "methods"):
+        draft.leave(part, "none of its methods can be written here, so that the route is not there", "write the route")
+        return nothing
     headers = _fields(part, data)
+    if headers is None:
+        draft.leave(part, "a condition on a field is no text, so that the route is not there", "write the route")
+        return nothing
     return data, samples.host(hosts[0] if hosts else None), methods[0] if methods else "GET", headers
 
 
@@ -154,8 +172,26 @@ def _hosts(part: Part, draft: Draft) -> list[str]:
     return hosts
 
 
-def _fields(part: Part, data: Data) -> dict[str, str]:
-    """Put conditions on fields into a route; returns fields that meet them."""
+def _can_be_said(part: Part, draft: Draft) -> bool:
+    """Whether a route has no condition that there is nothing for here; the first one is the reason in the list."""
+    for key, why in CONDITIONS.items():
+        found = part.get(key)
+        if found is not None and found.data() not in ([], ""):
+            draft.leave(part, f"{why}, so that the route is not there", f"write the route (line {found.place.line})")
+            return False
+    return True
+
+
+def _is_said(part: Part, key: str) -> bool:
+    """Whether a condition is there: an empty list says what an absent one does."""
+    found = part.get(key)
+    if found is not None and found.is_list and not found.each():
+        return False
+    return found is not None
+
+
+def _fields(part: Part, data: Data) -> dict[str, str] | None:
+    """Put conditions on fields into a route; returns fields that meet them, None where one cannot be said."""
     fields: dict[str, str] = {}
     for name, each in part.entries("headers"):
         values = each.texts()
@@ -165,6 +201,8 @@ def _fields(part: Part, data: Data) -> dict[str, str]:
         elif values:
             data.setdefault("headers", {})[name] = pattern_of(values, any_case=True)
             fields[name] = values[0]
+        if len(values) != len(each.one_or_each()) or not values:
+            return None
     return fields
 
 

@@ -17,7 +17,7 @@ from gateway.config.patterns import url as any_url
 from gateway.config.problems import Unexpected
 from gateway.importing import samples
 from gateway.importing.cases import Said
-from gateway.importing.closing import OPEN_AGAIN, close
+from gateway.importing.closing import MAY_PROTECT, NOT_NEEDED, OPEN_AGAIN, close, stay_closed
 from gateway.importing.draft import Data, Draft, Template
 from gateway.importing.kong.callers import CLOSING, Callers
 from gateway.importing.kong.changes import change_request, change_response
@@ -47,13 +47,24 @@ class Plugged:
     strip: bool
 
 
+HARMLESS: Final = frozenset(
+    [
+        "acme", "bot-detection", "canary", "datadog", "exit-transformer", "grpc-gateway", "grpc-web", "jq",
+        "kafka-log", "loggly", "opentelemetry", "post-function", "proxy-cache-advanced", "rate-limiting-advanced",
+        "request-transformer-advanced", "response-ratelimiting", "response-transformer-advanced", "statsd",
+        "statsd-advanced", "syslog", "tcp-log", "udp-log", "zipkin",
+    ]
+)  # fmt: skip
+"""Plugins that are not carried over and protect nothing: without them the same callers get in."""
+
+
 Apply = Callable[[Part, Plugged, Draft], None]
 """Gets the plugin's `config`."""
 
 
 def plug(route: Plugged, chosen: dict[str, Part], callers: Callers, draft: Draft) -> None:
     """Put all plugins that hold for a route into it."""
-    for name in sorted(chosen, key=lambda one: _FIRST.index(one) if one in _FIRST else len(_FIRST)):
+    for name in sorted(chosen, key=_turn):
         plugin = chosen[name]
         config = plugin.get("config")
         if config is not None and not config.names():
@@ -68,9 +79,13 @@ def plug(route: Plugged, chosen: dict[str, Part], callers: Callers, draft: Draft
             close(route.data, route.said)
         elif name in _GLOBAL:
             draft.leave(plugin, "it is for all routes here", "write it at top level")
-        else:
+        elif name in HARMLESS:
             draft.leave(plugin, f"the gateway has nothing for {name}", "write a plugin if it matters")
+        else:
+            draft.leave(plugin, f"the gateway has nothing for {name}, {MAY_PROTECT}", NOT_NEEDED)
+            close(route.data, route.said)
     callers.limit(route.data, route.said)
+    stay_closed(route.data, route.said)
 
 
 def _turn(name: str) -> int:
@@ -211,16 +226,20 @@ def _cors(config: Part, route: Plugged, draft: Draft) -> None:
 
 def _addresses(config: Part, route: Plugged, draft: Draft) -> None:
     lists: dict[str, list[str]] = {}
+    unread = False
     for ours, names in (("ip_allow", ("allow", "whitelist")), ("ip_deny", ("deny", "blacklist"))):
         for part in (one for name in names for one in config.one_or_each(name)):
             written = network(part.text() or "")
-            if written is None:
+            if written is None and ours == "ip_deny":
+                draft.leave(part, "it is neither an address nor a network", OPEN_AGAIN)
+                unread = True
+            elif written is None:
                 draft.leave(part, "it is neither an address nor a network")
             else:
                 lists.setdefault(ours, []).append(written)
     draft.only(config, "status", 403, "who is turned away gets 403")
     draft.only(config, "message", "IP address not allowed", "answers have texts of their own", "use `error_pages`")
-    if not lists and (config.get("allow") or config.get("whitelist")):
+    if unread or (not lists and (config.get("allow") or config.get("whitelist"))):
         close(route.data, route.said)
         return
     route.data |= lists

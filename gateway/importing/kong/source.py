@@ -28,9 +28,6 @@ HINTS: Final = {
     ),
     "ca_certificates": Hint("authorities are in files here", "write them to a file, and `upstreams[].tls.ca`"),
     "snis": Hint("names are chosen by the certificates of a listener", "see the guide on TLS"),
-    "sources": Hint("routes are not chosen by addresses here", "use `ip_allow`"),
-    "destinations": Hint("routes are not chosen by ports here", "use `listeners`"),
-    "expression": Hint("expressions of Kong's router are not read", "write host, path, methods and headers"),
     "consumer_groups": Hint("there are no groups of consumers here", "use `tiers` of a rate limit"),
     "vaults": Hint("secrets come from the environment here", "set the variables that the result names"),
     "hmacauth_credentials": Hint("signatures of requests are not checked here", "use tokens or keys"),
@@ -78,12 +75,11 @@ class _Reader:
         everywhere: list[Part] = []
         self._attached: dict[tuple[str, str], list[Part]] = {}
         for plugin in source.each("plugins"):
-            of = [(kind, name) for kind in ("service", "route") if (name := _reference(plugin, kind)) is not None]
-            if len(of) > 1:
-                draft.leave(plugin, "it is for one route of one service", "write it at the route")
-            elif plugin.get("consumer") is not None:
-                self._callers.take_plugin(plugin, _reference(plugin, "consumer") or "")
-            elif of:
+            # One that names a service too is for that route of it: a route has one service.
+            of = [(kind, name) for kind in ("route", "service") if (name := _reference(plugin, kind)) is not None]
+            if _is_for_some(plugin, self._callers, draft, everywhere=True):
+                continue
+            if of:
                 self._attached.setdefault(of[0], []).append(plugin)
             else:
                 everywhere.append(plugin)
@@ -128,7 +124,7 @@ class _Reader:
         draft.pass_over(part, *ABOUT)
         names = {name for key in ("name", "id") if (name := part.text(key))}
         plugins = [*part.each("plugins"), *(one for name in names for one in self._attached.get(("route", name), []))]
-        chosen = _chosen([*self._everywhere, *of_service, *plugins], draft)
+        chosen = _chosen([*self._everywhere, *of_service, *plugins], self._callers, draft)
         if service is None and "request-termination" not in chosen:
             draft.leave(part, "there is no such service", "write the route with its upstream")
             return
@@ -171,7 +167,28 @@ def _reference(part: Part, key: str) -> str | None:
     return None
 
 
-def _chosen(plugins: list[Part], draft: Draft) -> dict[str, Part]:
+def _is_for_some(plugin: Part, callers: Callers, draft: Draft, *, everywhere: bool) -> bool:
+    """Whether a plugin is for one consumer or a group of them; it holds for nobody else.
+
+    Args:
+        plugin: The plugin, wherever it stands.
+        callers: Take what is for one consumer and can be carried over.
+        draft: Where all other such plugins are listed.
+        everywhere: Whether it stands at top level, and may so be for a consumer on all routes.
+    """
+    if plugin.get("consumer_group") is not None:
+        draft.leave(plugin, "it is for a group of consumers", "use roles, or `tiers` of a rate limit")
+        return True
+    if plugin.get("consumer") is None:
+        return False
+    if everywhere and not any(plugin.get(kind) for kind in ("route", "service")):
+        callers.take_plugin(plugin, _reference(plugin, "consumer") or "")
+    else:
+        draft.leave(plugin, "it is for one consumer on some routes", "use `tiers` of their rate limit, or roles")
+    return True
+
+
+def _chosen(plugins: list[Part], callers: Callers, draft: Draft) -> dict[str, Part]:
     """Return the plugins that hold, by name: of those of one name the last, which is the most specific."""
     chosen: dict[str, Part] = {}
     for plugin in plugins:
@@ -184,7 +201,7 @@ def _chosen(plugins: list[Part], draft: Draft) -> dict[str, Part]:
         name = plugin.text("name")
         if plugin.flag("enabled") is False:
             draft.leave(plugin, "it is not enabled")
-        elif name is not None:
+        elif name is not None and not _is_for_some(plugin, callers, draft, everywhere=False):
             if name in chosen:
                 draft.override(chosen[name].get("config") or chosen[name])
             chosen[name] = plugin

@@ -47,6 +47,11 @@ class Security:
         where = operation.get("security") or self._everywhere
         if where is None:
             return
+        if not where.is_list or any(not one.is_mapping or not _are_lists(one) for one in where.each()):
+            # Tools disagree on what such a file asks: some let everybody in.
+            draft.leave(where, "expected a list of schemes with lists of scopes", OPEN_AGAIN)
+            close(route, said)
+            return
         alternatives = [dict(one.entries()) for one in where.each()]
         if not alternatives:
             return
@@ -131,3 +136,8 @@ class Security:
             draft.leave(scheme, "keys are shown in one place for all routes", OPEN_AGAIN)
             return None
         return {"type": "api_key"}
+
+
+def _are_lists(alternative: Part) -> bool:
+    """Whether each scheme of a requirement has a list of scopes, or nothing where one is meant."""
+    return all(part.is_list or part.data() is None for _, part in alternative.entries())

@@ -116,3 +116,12 @@ def test_plugins_of_one_consumer_are_listed(tmp_path: Path) -> None:
     draft = asked("key-auth: {}", "- {username: a, plugins: {limit-count: {count: 5, time_window: 60}}}\n", tmp_path)
 
     assert left(draft) == [(7, "consumers[0].plugins.limit-count")]
+
+
+def test_who_may_be_kept_out_by_a_plugin_of_his_own_has_no_key(tmp_path: Path) -> None:
+    """The plugin is not carried over, and with a key the consumer would get in from everywhere."""
+    plugins = "key-auth: {key: k}, ip-restriction: {whitelist: [10.0.0.1]}"
+    draft = asked("key-auth: {}", f"- {{username: a, plugins: {{{plugins}}}}}\n", tmp_path)
+
+    assert draft.top["auth"]["api_keys"]["keys"] == []
+    assert left(draft) == [(7, "consumers[0].plugins.key-auth"), (7, "consumers[0].plugins.ip-restriction")]

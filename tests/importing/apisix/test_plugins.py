@@ -98,7 +98,9 @@ def test_what_a_plugin_cannot_become_is_listed(tmp_path: Path, plugins: str, wha
     assert (5, f"routes[0].plugins.{what}") in left(plugged(plugins, tmp_path))
 
 
-@pytest.mark.parametrize("plugin", ["basic-auth", "hmac-auth", "consumer-restriction", "opa", "authz-casbin"])
+@pytest.mark.parametrize(
+    "plugin", ["basic-auth", "hmac-auth", "consumer-restriction", "opa", "authz-casbin", "uri-blocker", "our-own-auth"]
+)
 def test_protection_that_cannot_be_carried_over_closes_the_route(tmp_path: Path, plugin: str) -> None:
     """Nobody gets in, and the list says so."""
     draft = plugged(f"{plugin}: {{}}", tmp_path)
@@ -113,3 +115,33 @@ def test_a_plugin_that_is_switched_off_does_nothing(tmp_path: Path) -> None:
 
     assert "cors" not in routes(draft)["r"]
     assert left(draft) == [(5, "routes[0].plugins.cors")]
+
+
+@pytest.mark.parametrize("plugin", ["http-logger", "ua-restriction", "limit-conn"])
+def test_a_plugin_that_protects_nothing_leaves_the_route_open(tmp_path: Path, plugin: str) -> None:
+    """It is listed, and callers get in as before."""
+    draft = plugged(f"{plugin}: {{a: b}}", tmp_path)
+
+    assert "ip_deny" not in routes(draft)["r"]
+    assert left(draft) == [(5, f"routes[0].plugins.{plugin}")]
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    ["{blacklist: [192.0.2.9]}", "{whitelist: [192.0.2.0/24]}", "{blacklist: ['10.0.0.0-10.0.0.9', 192.0.2.9]}"],
+)
+def test_addresses_open_no_route_that_is_closed(tmp_path: Path, addresses: str) -> None:
+    """Whatever order the plugins are read in, and also where an address that is kept out cannot be read."""
+    closing = "" if "-" in addresses else "basic-auth: {}, "
+    draft = plugged(f"{closing}ip-restriction: {addresses}", tmp_path)
+
+    assert routes(draft)["r"]["ip_deny"] == ["0.0.0.0/0", "::/0"]
+    assert "ip_allow" not in routes(draft)["r"]
+
+
+def test_lists_of_addresses_that_have_none_in_common_close_the_route(tmp_path: Path) -> None:
+    """The addresses of a route and of its plugin both hold, so that nobody gets in."""
+    text = "routes:\n- {id: r, uri: /a, remote_addrs: [10.0.0.0/8], upstream: {nodes: {'10.0.0.1:80': 1}},\n"
+    text += "   plugins: {ip-restriction: {whitelist: [192.0.2.0/24]}}}\n"
+
+    assert routes(imported("apisix", text, tmp_path))["r"]["ip_deny"] == ["0.0.0.0/0", "::/0"]

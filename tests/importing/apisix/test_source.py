@@ -64,6 +64,7 @@ def test_conditions(tmp_path: Path) -> None:
         "uri: /a, script: 'local x'",
         "uri: /a, status: 0",
         "uri: /a, remote_addr: x",
+        "uri: /a, vars: {http_a: x}",
     ],
 )
 def test_a_route_whose_condition_cannot_be_said_is_not_there(tmp_path: Path, written: str) -> None:
@@ -72,6 +73,14 @@ def test_a_route_whose_condition_cannot_be_said_is_not_there(tmp_path: Path, wri
 
     assert routes(draft) == {}
     assert left(draft) == [(2, "routes[0]")]
+
+
+def test_a_route_for_methods_that_cannot_be_said_is_not_for_every_method(tmp_path: Path) -> None:
+    """It is not there."""
+    draft = route("uri: /a, methods: ['G E T']", tmp_path)
+
+    assert routes(draft) == {}
+    assert left(draft) == [(2, "routes[0]"), (2, "routes[0].methods[0]")]
 
 
 def test_addresses_that_a_route_is_for(tmp_path: Path) -> None:
@@ -99,9 +108,25 @@ def test_what_routes_share(tmp_path: Path) -> None:
     ]
 
 
-def test_what_refers_to_nothing_is_listed(tmp_path: Path) -> None:
-    """With its line."""
-    assert (2, "routes[0].service_id") in left(route("uri: /a, service_id: s", tmp_path))
+@pytest.mark.parametrize("key", ["service_id", "plugin_config_id"])
+def test_a_route_that_refers_to_nothing_is_not_there(tmp_path: Path, key: str) -> None:
+    """What it refers to may have protected it."""
+    draft = route(f"uri: /a, {key}: s", tmp_path)
+
+    assert routes(draft) == {}
+    assert left(draft) == [(2, "routes[0]")]
+
+
+def test_addresses_of_a_global_rule_hold_beside_those_of_a_route(tmp_path: Path) -> None:
+    """As in APISIX, where both are asked; a route that switches its own off has those of the rule."""
+    rules = "global_rules: [{id: g, plugins: {ip-restriction: {whitelist: [10.0.0.0/8], blacklist: [10.9.0.0/16]}}}]\n"
+    own = "uri: /a, plugins: {ip-restriction: {whitelist: [10.1.0.0/16, 192.0.2.0/24], blacklist: [10.1.1.1]}}"
+    off = "uri: /a, plugins: {ip-restriction: {_meta: {disable: true}, blacklist: [10.1.1.1]}}"
+
+    both, rule = (routes(route(one, tmp_path, rules))["r"] for one in (own, off))
+
+    assert (both["ip_allow"], both["ip_deny"]) == (["10.1.0.0/16"], ["10.9.0.0/16", "10.1.1.1"])
+    assert (rule["ip_allow"], rule["ip_deny"]) == (["10.0.0.0/8"], ["10.9.0.0/16"])
 
 
 def test_a_file_that_is_not_apisixs(tmp_path: Path) -> None:

@@ -92,3 +92,19 @@ def test_a_limit_of_one_consumer(tmp_path: Path) -> None:
 
     assert routes(draft)["r"]["rate_limit"]["tiers"] == {"user=acme": 9}
     assert (9, "consumers[1].plugins[0].config") in left(draft)
+
+
+@pytest.mark.parametrize(
+    ("own", "apart"),
+    [
+        ("plugins: [{name: request-termination}]", ""),
+        ("id: '7'", "plugins: [{name: ip-restriction, consumer: {id: '7'}, config: {allow: [10.0.0.1]}}]\n"),
+    ],
+)
+def test_who_may_be_kept_out_by_a_plugin_of_his_own_has_no_key(tmp_path: Path, own: str, apart: str) -> None:
+    """The plugin is not carried over, and with a key the consumer would get in from everywhere."""
+    consumers = f"- {{username: acme, keyauth_credentials: [{{key: k1}}], {own}}}\n{apart}"
+    draft = asked("{name: key-auth}", consumers, tmp_path)
+
+    assert draft.top["auth"]["api_keys"]["keys"] == []
+    assert (8, "consumers[0].keyauth_credentials[0]") in left(draft)

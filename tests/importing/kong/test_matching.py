@@ -73,7 +73,6 @@ def test_fields_are_compared_without_their_case(tmp_path: Path) -> None:
         ("paths: ['/a b']", "paths[0]"),
         ("methods: [FROB]", "methods[0]"),
         ("path_handling: v1", "path_handling"),
-        ("snis: [a.example]", "snis"),
     ],
 )
 def test_what_a_route_cannot_say_is_listed(tmp_path: Path, written: str, what: str) -> None:
@@ -84,3 +83,31 @@ def test_what_a_route_cannot_say_is_listed(tmp_path: Path, written: str, what: s
 def test_a_route_for_hosts_that_cannot_be_said_is_not_for_every_host(tmp_path: Path) -> None:
     """It is not there."""
     assert routes(route("hosts: ['a.*'], paths: [/]", tmp_path)) == {}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "snis: [a.example]",
+        "expression: 'http.path ^= \"/secret\" && net.src.ip in 10.0.0.0/8'",
+        "sources: [{ip: 10.0.0.0/8}]",
+        "paths: [/a], methods: ['G E T']",
+        "paths: [/a], hosts: ['a.*']",
+        "paths: [/a], headers: {x-internal: [true]}",
+        "paths: [/a], headers: {x-internal: [yes, false]}",
+    ],
+)
+def test_a_route_whose_condition_cannot_be_said_is_left_out(tmp_path: Path, written: str) -> None:
+    """Without its condition it would take requests that are not for it."""
+    draft = route(written, tmp_path)
+
+    assert routes(draft) == {}
+    assert (6, "services[0].routes[0]") in left(draft)
+
+
+def test_an_empty_list_is_no_condition(tmp_path: Path) -> None:
+    """As in Kong, whose exports write empty lists out: the route is there, for every host, path and method."""
+    draft = route("hosts: [], methods: [], paths: [], snis: []", tmp_path)
+
+    assert routes(draft)["r"]["path"] == "/*"
+    assert left(draft) == []

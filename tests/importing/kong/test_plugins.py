@@ -83,7 +83,9 @@ def test_what_a_plugin_cannot_become_is_listed(tmp_path: Path, plugin: str, what
     assert (7, f"services[0].{what}") in left(plugged(plugin, tmp_path))
 
 
-@pytest.mark.parametrize("plugin", ["hmac-auth", "ldap-auth", "openid-connect", "oauth2"])
+@pytest.mark.parametrize(
+    "plugin", ["hmac-auth", "ldap-auth", "openid-connect", "oauth2", "key-auth-enc", "our-own-auth"]
+)
 def test_protection_that_cannot_be_carried_over_closes_the_route(tmp_path: Path, plugin: str) -> None:
     """Nobody gets in until somebody has written it, and the test says so."""
     draft = plugged(f"{{name: {plugin}, config: {{}}}}", tmp_path)
@@ -117,3 +119,31 @@ def test_limits_that_instances_share(tmp_path: Path) -> None:
         "redis": {"url": "redis://:${REDIS_PASSWORD}@cache:6380/2"},
         "on_store_failure": "closed",
     }
+
+
+@pytest.mark.parametrize("plugin", ["bot-detection", "zipkin", "response-transformer-advanced"])
+def test_a_plugin_that_protects_nothing_leaves_the_route_open(tmp_path: Path, plugin: str) -> None:
+    """It is listed, and callers get in as before."""
+    draft = plugged(f"{{name: {plugin}, config: {{a: b}}}}", tmp_path)
+
+    assert "ip_deny" not in routes(draft)["r"]
+    assert left(draft) == [(7, "services[0].plugins[0]")]
+
+
+@pytest.mark.parametrize("closing", ["basic-auth", "hmac-auth", "zzz-auth"])
+@pytest.mark.parametrize("addresses", ["deny: [192.0.2.9]", "allow: [192.0.2.0/24]"])
+def test_addresses_open_no_route_that_is_closed(tmp_path: Path, closing: str, addresses: str) -> None:
+    """Whatever order the plugins are read in."""
+    plugins = f"{{name: {closing}}}\n  - {{name: ip-restriction, config: {{{addresses}}}}}"
+    route = routes(plugged(plugins, tmp_path))["r"]
+
+    assert route["ip_deny"] == ["0.0.0.0/0", "::/0"]
+    assert "ip_allow" not in route
+
+
+def test_an_address_that_is_kept_out_and_cannot_be_read_closes_the_route(tmp_path: Path) -> None:
+    """Without it, it would be let in."""
+    draft = plugged("{name: ip-restriction, config: {deny: ['10.0.0.0-10.0.0.9', 192.0.2.9]}}", tmp_path)
+
+    assert routes(draft)["r"]["ip_deny"] == ["0.0.0.0/0", "::/0"]
+    assert (7, "services[0].plugins[0].config.deny[0]") in left(draft)

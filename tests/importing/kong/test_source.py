@@ -64,3 +64,23 @@ def test_expressions_keep_kongs_order(tmp_path: Path) -> None:
     text += '  - {name: late, paths: ["~/x"]}\n  - {name: soon, paths: ["~/x/y"], regex_priority: 5}\n'
 
     assert list(routes(imported("kong", text, tmp_path))) == ["soon", "late"]
+
+
+@pytest.mark.parametrize("whom", ["consumer: gold", "consumer_group: gold"])
+def test_a_plugin_for_one_consumer_is_for_nobody_else(tmp_path: Path, whom: str) -> None:
+    """Also where it stands at a route: a larger limit for one is not one for all."""
+    text = '_format_version: "3.0"\nservices:\n- name: a\n  url: http://a\n  routes: [{name: r, paths: [/o]}]\n'
+    text += "  plugins:\n  - {name: rate-limiting, config: {minute: 5}}\n"
+    text += f"  - {{name: rate-limiting, {whom}, config: {{minute: 5000}}}}\n"
+    draft = imported("kong", text, tmp_path)
+
+    assert routes(draft)["r"]["rate_limit"]["limit"] == 5
+    assert any(what.startswith("services[0].plugins[1]") for _, what in left(draft))
+
+
+def test_a_plugin_for_one_route_of_one_service_is_for_that_route(tmp_path: Path) -> None:
+    """A route has one service, so that its name is enough."""
+    draft = imported("kong", f"{APART}  - {{name: hmac-auth, service: a, route: by-name}}\n", tmp_path)
+
+    closed = [name for name, route in routes(draft).items() if "ip_deny" in route]
+    assert closed == ["by-name"]

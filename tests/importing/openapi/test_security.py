@@ -90,3 +90,12 @@ def test_who_need_not_show_anything_is_not_asked(tmp_path: Path, security: str) 
 def test_a_scheme_that_nobody_asks_for_is_listed(tmp_path: Path) -> None:
     """It would be a verifier without a use."""
     assert "components.securitySchemes.token" in [what for _, what in left(secured("[]", tmp_path))]
+
+
+@pytest.mark.parametrize("security", ["{token: []}", "[token]", "[null]", "token", "[{token: r}]"])
+def test_what_is_no_requirement_closes_the_operation(tmp_path: Path, security: str) -> None:
+    """Somebody meant to protect it: it is not open because the words are wrong, and the line is listed."""
+    draft = secured(security, tmp_path)
+
+    assert routes(draft)["o"]["ip_deny"] == ["0.0.0.0/0", "::/0"]
+    assert "paths['/a'].get.security" in [what for _, what in left(draft)]
