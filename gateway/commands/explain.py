@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from gateway.commands.curl_options import NOUNS
+from gateway.commands.curl.options import NOUNS
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def explain(
     """
     import time
 
-    from gateway.commands.curl import NotUnderstood, read, written
+    from gateway.commands.curl.request import NotUnderstood, read, written
     from gateway.config.problems import Unexpected
     from gateway.config.units import parse_moment
 

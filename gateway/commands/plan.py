@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import click
 
-from gateway.commands.curl_options import NOUNS
+from gateway.commands.curl.options import NOUNS
 from gateway.commands.replaying import callers_of, opened, replay, surveyed
 from gateway.commands.resting import collector_resting
 
@@ -183,8 +183,8 @@ def _running(url: str, new: Linted, open_log: OpenLog) -> tuple[Linted, Plan]:
 
 
 def _request(said: str) -> CaseRequest:
-    from gateway.commands.curl import NotUnderstood, read
-    from gateway.commands.shell_words import shell_words
+    from gateway.commands.curl.request import NotUnderstood, read
+    from gateway.commands.curl.words import shell_words
 
     try:
         return read(shell_words(said))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from gateway.commands.curl import NotUnderstood, read
+from gateway.commands.curl.request import NotUnderstood, read
 from gateway.commands.explain import claims_of
 from gateway.config import Settings
 from gateway.config.problems import Unexpected

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from gateway import cli
 from gateway.commands import explain_live
-from gateway.commands.curl import read
+from gateway.commands.curl.request import read
 from gateway.commands.explain_live import Now
 from tests.rehearsal.test_decisions import FILE
 

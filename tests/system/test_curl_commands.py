@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.commands.curl import read
+from gateway.commands.curl.request import read
 
 HOST = "http://shop.example"
 

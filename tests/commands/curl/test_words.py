@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from gateway.commands.shell_words import shell_words
+from gateway.commands.curl.words import shell_words
 
 COMMANDS = [
     ("curl 'a b' \"c d\" e\\ f", ["curl", "a b", "c d", "e f"]),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.commands.curl import NotUnderstood, read, written
+from gateway.commands.curl.request import NotUnderstood, read, written
 
 URL = "https://api.example.com/users/7"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

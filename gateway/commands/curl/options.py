@@ -1,9 +1,9 @@
 """The options of curl's command line: which are read, which are of no matter, and what stands behind each.
 
-Taken apart here for `gateway.commands.curl`, which makes a request of what they say. An option that is in no table is
-refused: what it asks for would be left out.
+Taken apart here for `gateway.commands.curl.request`, which makes a request of what they say. An option that is in no
+table is refused: what it asks for would be left out.
 
-Tests: `tests/commands/test_curl_options.py`.
+Tests: `tests/commands/curl/test_options.py`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 For `gateway plan --request '…'`, and for `gateway explain` where the whole command was put in quotes. Browsers write
 `$'…'` around what has quotes or line ends in it, and end lines with a backslash; `shlex` knows neither.
 
-Tests: `tests/commands/test_shell_words.py`.
+Tests: `tests/commands/curl/test_words.py`.
 """
 
 from __future__ import annotations

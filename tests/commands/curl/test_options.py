@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.commands.curl_options import NotUnderstood, options
+from gateway.commands.curl.options import NotUnderstood, options
 
 
 def test_what_is_asked_is_kept_in_its_order() -> None:

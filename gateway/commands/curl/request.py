@@ -3,7 +3,7 @@
 What curl adds by itself is added here too, and what it changes is changed: its own fields, dot segments of a path, the
 credentials of a URL. So a command that is pasted asks the gateway in memory for what curl would ask a real one for.
 
-Tests: `tests/commands/test_curl.py`.
+Tests: `tests/commands/curl/test_request.py`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from gateway.commands.curl_options import NOUNS, NotUnderstood, options
-from gateway.commands.shell_words import shell_words
+from gateway.commands.curl.options import NOUNS, NotUnderstood, options
+from gateway.commands.curl.words import shell_words
 from gateway.config.schema.cases import CaseRequest
 from gateway.http import idn
 
