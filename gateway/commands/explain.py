@@ -193,7 +193,7 @@ def claims_of(said: str) -> dict[str, Any]:
 
 
 def _lines(request: CaseRequest, explanation: Explanation, how_far: str = "") -> Iterator[str]:
-    from gateway.commands.story import printable
+    from gateway.commands.wording import printable
 
     yield click.style(printable(f"{request.method} {request.url}"), bold=True)
     yield ""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.commands.admin_port import AdminPort
-from gateway.commands.story import printable
+from gateway.commands.wording import printable
 
 if TYPE_CHECKING:
     from gateway.config.loading import Loaded

@@ -88,7 +88,7 @@ def import_(kind: str, file: str, out: str | None, check: bool, as_json: bool) -
 
 def _summarize(draft: Draft) -> None:
     """Say on stderr what was made, what is to be set, and what was left out."""
-    from gateway.commands.story import printable
+    from gateway.commands.wording import printable
 
     for one in draft.in_order():
         where = click.style(f"{one.place.file}:{one.place.line}:", bold=True)

@@ -73,7 +73,7 @@ def _explain(code: str, as_json: bool) -> None:
 
 
 def _show(path: str, found: Linted) -> None:
-    from gateway.commands.story import printable
+    from gateway.commands.wording import printable
     from gateway.config.doubts.rules import RULES
 
     for one in found.findings:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gateway.commands.story import printable
+from gateway.commands.wording import printable
 from gateway.config.problems import Place
 from gateway.config.units import format_duration
 

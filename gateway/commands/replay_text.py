@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gateway.commands.story import printable
+from gateway.commands.wording import printable
 
 if TYPE_CHECKING:
     from gateway.recorded.request import Recorded

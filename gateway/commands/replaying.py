@@ -171,7 +171,7 @@ class Progress:
 
 def end(words: str) -> NoReturn:
     """Say why it could not be done, and exit with 2."""
-    from gateway.commands.story import printable
+    from gateway.commands.wording import printable
 
     click.echo("\n".join(printable(line) for line in words.splitlines()), err=True)
     raise SystemExit(COULD_NOT)

@@ -13,8 +13,8 @@ from typing import Any, Final
 import click
 
 from gateway.commands.simulate_scene import Wanted
-from gateway.commands.story import duration, printable
 from gateway.commands.table import show as show_table
+from gateway.commands.wording import duration, printable
 from gateway.config.problems import Unexpected
 from gateway.config.units import format_duration
 from gateway.simulation.figures import COLUMNS, Figures, Histogram, Tally

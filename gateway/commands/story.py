@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from gateway.advice import ADVICE
+from gateway.commands.wording import duration, printable
 from gateway.errors import reasons
 
 Exchange = Mapping[str, Any]
@@ -84,20 +85,6 @@ def tell(exchange: Exchange, rows: Rows | None = None, near: str = "") -> Story:
         _number(exchange.get("duration_ms")),
         failed,
     )
-
-
-def printable(text: str) -> str:
-    """Return text that does nothing to a terminal: clients have chosen some of it."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
-
-
-def duration(milliseconds: float) -> str:
-    """Return a time for people: `0.4 ms`, `12 ms`, `3.2 s`."""
-    if milliseconds >= 10_000:
-        return f"{milliseconds / 1e3:.0f} s"
-    if milliseconds >= 1000:
-        return f"{milliseconds / 1e3:.1f} s"
-    return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.1f} ms"
 
 
 def _headline(exchange: Exchange) -> str:

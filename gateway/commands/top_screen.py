@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gateway.commands.story import duration, printable
+from gateway.commands.wording import duration, printable
 
 Figures = Mapping[str, Any]
 

@@ -14,8 +14,9 @@ from xml.etree import ElementTree
 import click
 
 from gateway.commands.logged import told
-from gateway.commands.story import Rows, printable, tell
+from gateway.commands.story import Rows, tell
 from gateway.commands.why import near
+from gateway.commands.wording import printable
 from gateway.config.effective import route_table
 from gateway.config.loading import Loaded
 from gateway.config.problems import Place

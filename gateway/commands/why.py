@@ -100,7 +100,8 @@ def bars(phases: Sequence[Mapping[str, Any]], total: float) -> list[Any]:
     """Return the lines of the waterfall: where each phase lies in the whole, what it was, and how long."""
     from rich.text import Text
 
-    from gateway.commands.story import PHASES, duration, printable
+    from gateway.commands.story import PHASES
+    from gateway.commands.wording import duration, printable
 
     lines = []
     whole = max([total, *(phase["start_ms"] + phase["ms"] for phase in phases)]) or 1.0
@@ -177,7 +178,7 @@ def near(exchange: Mapping[str, Any], rows: Rows | None) -> str:
 
 
 def _end(words: str, code: int) -> NoReturn:
-    from gateway.commands.story import printable
+    from gateway.commands.wording import printable
 
     click.echo(printable(words), err=True)
     raise SystemExit(code)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.commands.story import duration, printable, tell
+from gateway.commands.story import tell
 from gateway.memory.backend import ok
 from gateway.testing import Harness
 
@@ -125,20 +125,11 @@ def test_a_record_of_the_log_tells_less() -> None:
 
 
 def test_what_clients_send_does_nothing_to_a_terminal() -> None:
-    """Control characters are shown by their numbers."""
-    assert printable("a\x1b[31mb\u009b\n") == r"a\x1b[31mb\x9b\n"
+    """Control characters are shown by their numbers, wherever a client has put them."""
     story = tell(
         {"method": "GET", "path": "/\x1b]0;pwned\x07", "status": 200, "user_agent": "\x1b[2J", "client": "::1"}
     )
     assert all(text.isprintable() for text in [story.headline, *(line for _, lines in story.parts for line in lines)])
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "text"), [(0.04, "0.0 ms"), (9.96, "10.0 ms"), (12.3, "12 ms"), (3210, "3.2 s"), (61000, "61 s")]
-)
-def test_times_are_for_people(milliseconds: float, text: str) -> None:
-    """As precise as one reads them."""
-    assert duration(milliseconds) == text
 
 
 @pytest.mark.parametrize(("by", "where"), [("client", "Meaning"), ("backend", "Backends")])
