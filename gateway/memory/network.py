@@ -42,6 +42,7 @@ class MemoryNetwork:
     Attributes:
         transports: The ends that are connected.
         dials: Connections asked for so far.
+        dialling: What the connection that a server is asked to accept is for, while it is asked; else None.
     """
 
     def __init__(self, clock: Clock, chance: random.Random | None = None) -> None:
@@ -49,6 +50,7 @@ class MemoryNetwork:
         self.random = chance
         self.transports: dict[MemoryTransport, None] = {}
         self.dials = 0
+        self.dialling: IProtocol | None = None
         self._servers: dict[tuple[str, int], Accept | None] = {}
         self._later: deque[Callable[[], None]] = deque()
         self._pumping = False
@@ -128,11 +130,14 @@ class MemoryNetwork:
 
                 done.addBoth(over)
                 return
-            server = accept()
+            protocol = self.dialling = make()
+            try:
+                server = accept()
+            finally:
+                self.dialling = None
             if server is None:
                 done.errback(ConnectionRefusedError())
                 return
-            protocol = make()
             self.connect(protocol, server, at=(host, port), first=first)
             done.callback(protocol)
 

@@ -1,12 +1,17 @@
 """Backends in memory that do what was given for their upstream, and remember what they were asked.
 
+# Note [Whose request it is]
+Several upstreams may have the same backend. Connections are pooled by upstream: so the connection by which a request
+comes says whose it is. The exchange of the client says so only where it is forwarded itself: what a cache fetches, the
+copies of a mirror and the parts of an aggregation are exchanges of their own.
+
 Tests: `tests/rehearsal/test_stage.py::test_answers_are_given_in_order_and_the_last_again_and_again`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -62,7 +67,6 @@ class Backends:
     Args:
         settings: The configuration.
         network: Where they listen.
-        chosen: Returns the upstream that was chosen for the exchange under way: several may have the same backend.
         servers: What answers in the place of authorities, by host and port.
 
     Attributes:
@@ -74,12 +78,10 @@ class Backends:
         self,
         settings: Settings,
         network: MemoryNetwork,
-        chosen: Callable[[], str | None],
         servers: Mapping[tuple[str, int], Callable[[Asked], bytes]],
     ) -> None:
         self.sent: list[Sent] = []
         self.clock = network.clock
-        self._chosen = chosen
         self._scripts: dict[str, Script] = {}
         owners: dict[tuple[str, int], dict[str, None]] = {}
         for upstream in settings.upstreams:
@@ -95,11 +97,9 @@ class Backends:
         """Say what they do from now on, by upstream; all others answer 200 with nothing."""
         self._scripts = {name: Script(some) for name, some in answers.items()}
 
-    def script(self, names: Sequence[str]) -> tuple[str, Script]:
-        """Return what is done next by the backend of these upstreams, and for which of them."""
-        chosen = None if len(names) == 1 else self._chosen()
-        name = chosen if chosen is not None and chosen in names else names[0]
-        return name, self._scripts.setdefault(name, Script())
+    def script(self, name: str) -> Script:
+        """Return what is done next for an upstream."""
+        return self._scripts.setdefault(name, Script())
 
     def came(self, names: Sequence[str], asked: Asked) -> None:
         """Answer a request as it was given, by the clock of the network.
@@ -108,7 +108,8 @@ class Backends:
             names: The upstreams that have this backend.
             asked: The request, complete.
         """
-        name, script = self.script(names)
+        name = upstream_of(asked, names)
+        script = self.script(name)
         self.sent.append(Sent(name, asked))
         given = script.take()
         last = script.next.refuse  # the next request has to come on a connection of its own
@@ -116,6 +117,28 @@ class Backends:
             self.clock.callLater(given.delay, _do, asked, given, last)
         else:
             _do(asked, given, last)
+
+
+def upstream_of(asked: Asked, names: Sequence[str]) -> str:
+    """Return for which upstream a request came, of those that have the backend: Note [Whose request it is]."""
+    transport: Any = asked.connection.transport
+    return _whose(transport.other.protocol, names)
+
+
+def _whose(connection: Any, names: Sequence[str]) -> str:
+    """Return the upstream whose pool a connection is of; what no pool has made counts for the first one."""
+    pooled: str | None = getattr(getattr(connection, "keeper", None), "upstream", None)
+    return names[0] if pooled is None or pooled not in names else pooled
+
+
+def own(sent: Iterable[Sent], upstream: str | None) -> list[Sent]:
+    """Return what an exchange's own upstream got, without the copies of a mirror; all, where its answer has parts.
+
+    Args:
+        sent: What backends got for the exchange.
+        upstream: As the access log names it; None where the exchange had none of its own.
+    """
+    return [one for one in sent if upstream is None or one.upstream == upstream]
 
 
 def _do(asked: Asked, given: GivenAnswer, last: bool) -> None:
@@ -143,7 +166,7 @@ class _Station(FakeBackend):
         self._network.listen(self.host, self.port, self._accept)
 
     def _accept(self) -> IProtocol | None:
-        _, script = self._backends.script(self._upstreams)
+        script = self._backends.script(_whose(self._network.dialling, self._upstreams))
         if script.next.refuse:
             script.take()
             return None

@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple
 from gateway.config.schema.cases import Expected, ExpectedRequest
 from gateway.headers import Headers
 from gateway.http.expressions import searcher
-from gateway.rehearsal.backends import Sent
 from gateway.rehearsal.stage import Outcome
 
 LONGEST: Final = 200
@@ -58,8 +57,8 @@ def compare(expected: Expected, outcome: Outcome, key: str) -> Iterator[Mismatch
     if "sent" not in written:
         return
     if expected.sent is None:
-        if own := _own(outcome):
-            last = own[-1]
+        if outcome.own:
+            last = outcome.own[-1]
             yield Mismatch(f"{key}.sent", "nothing", f"{text(last.asked.method)} to {last.upstream}")
     else:
         yield from _sent(expected.sent, outcome, f"{key}.sent")
@@ -71,11 +70,10 @@ def text(octets: bytes) -> str:
 
 
 def _sent(expected: ExpectedRequest, outcome: Outcome, key: str) -> Iterator[Mismatch]:
-    own = _own(outcome)
-    if not own:
+    if not outcome.own:
         yield Mismatch(key, "a request", "nothing was sent")
         return
-    asked = own[-1].asked
+    asked = outcome.own[-1].asked
     path, _, query = text(asked.target).partition("?")
     for name, value in (("method", text(asked.method)), ("path", path), ("query", query)):
         wanted = getattr(expected, name)
@@ -84,12 +82,6 @@ def _sent(expected: ExpectedRequest, outcome: Outcome, key: str) -> Iterator[Mis
     yield from _fields(expected.headers, asked.headers, f"{key}.headers")
     if expected.body is not None:
         yield from _content(expected.body, asked.body, f"{key}.body")
-
-
-def _own(outcome: Outcome) -> list[Sent]:
-    """Return what the exchange's own upstream got, without a mirror's copies; all, where an answer has parts."""
-    upstream = outcome.record.get("upstream_service")
-    return [one for one in outcome.sent if upstream is None or one.upstream == upstream]
 
 
 def _value(expected: Any, found: Any, key: str) -> Iterator[Mismatch]:

@@ -207,9 +207,9 @@ class _Teller:
 
 def _difference(outcome: Outcome) -> Iterator[str]:
     """Compare the request line and the fields of what the client sent with those of what the upstream got."""
-    if not outcome.sent:
+    if not outcome.own:
         return
-    asked = outcome.sent[-1].asked
+    asked = outcome.own[-1].asked
     came = outcome.asked
     line, sent_line = f"{came.method} {came.target} HTTP/1.1", f"{text(asked.method)} {text(asked.target)} HTTP/1.1"
     yield from [f"  {line}"] if line == sent_line else [f"- {line}", f"+ {sent_line}"]

@@ -16,8 +16,7 @@ from typing import Any
 from gateway.memory.backend import Asked
 from gateway.memory.client import FakeClient
 from gateway.recorded.request import Recorded
-from gateway.rehearsal.backends import Backends, Sent
-from gateway.rehearsal.stage import exchange_of
+from gateway.rehearsal.backends import Backends, Sent, upstream_of
 from gateway.rehearsal.taken import CLIENT_GONE
 
 
@@ -80,9 +79,7 @@ class Recalling(Backends):
         if pending is None:
             asked.connection.send(octets(200))
             return
-        exchange = exchange_of(pending.client)
-        chosen = None if exchange is None else exchange.upstream
-        pending.sent.append(Sent(chosen if chosen in names else names[0], asked))  # type: ignore[arg-type]  # a name
+        pending.sent.append(Sent(upstream_of(asked, names), asked))
         request = pending.request
         if request.reason is None:
             status, seconds = request.status, request.upstream_seconds or request.seconds or 0.0

@@ -23,6 +23,7 @@ from gateway.headers import Headers
 from gateway.memory.backend import Asked
 from gateway.memory.client import Received
 from gateway.recorded.request import Recorded
+from gateway.rehearsal.backends import own
 from gateway.rehearsal.callers import Callers
 from gateway.rehearsal.credentials import LIFETIME, CannotShow, Claims, Field
 from gateway.rehearsal.recalling import Client, Pending, Recalling
@@ -144,7 +145,6 @@ class Rerun(Stage):
         pending = client.pending = self._asking = self._waiting[client] = Pending(
             place, request, self._clock.seconds(), client
         )
-        self._client = client
         self.memory.accept(client, request.client or CLIENT, listener, self._taker.scheme(request) == "https")
         client.send(_written(request, self._taker.host(request), fields, parameters))
         self.memory.network.pump()
@@ -222,9 +222,8 @@ class Rerun(Stage):
             None if (said := pending.record.get(name)) is None else str(said)
             for name in ("route", "upstream_service", "reason")
         )
-        own = [one for one in pending.sent if taken.upstream is None or one.upstream == taken.upstream]
-        if own:
-            asked = own[-1].asked
+        if sent := own(pending.sent, taken.upstream):
+            asked = sent[-1].asked
             taken.sent = f"{asked.method.decode('latin-1')} {asked.target.decode('latin-1')}"
             taken.sent_fields = _compared(asked.headers)
         del self._waiting[pending.client]

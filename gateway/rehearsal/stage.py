@@ -20,7 +20,7 @@ from gateway.memory.client import FakeClient, Received
 from gateway.memory.gateway import MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork
 from gateway.rehearsal.asked import Asked, asked_by, head_of, listener_of
-from gateway.rehearsal.backends import Backends, Sent
+from gateway.rehearsal.backends import Backends, Sent, own
 from gateway.rehearsal.credentials import CannotShow, Claims, Credentials, Field
 from gateway.rehearsal.enclosing import enclosed
 from gateway.rehearsal.users import with_users
@@ -53,6 +53,11 @@ class Outcome:
     seconds: float
     asked: Asked
 
+    @property
+    def own(self) -> list[Sent]:
+        """What its own upstream got (`gateway.rehearsal.backends.own`)."""
+        return own(self.sent, self.record.get("upstream_service"))
+
 
 class Stage:
     """A gateway in memory, its backends and its callers; the same request has the same outcome each time it is made.
@@ -79,9 +84,8 @@ class Stage:
         self._routes = {route.name: route for route in self.settings.routes}
         network = MemoryNetwork(virtual_clock())
         self._clock = network.clock
-        self._client = FakeClient()
         self._began, self._zero = TIME, self._clock.seconds()
-        self.backends = make_backends(self.settings, network, self._chosen, self._credentials.servers)
+        self.backends = make_backends(self.settings, network, self._credentials.servers)
         auth = self.settings.auth
         with with_users(None if auth is None else auth.basic, callers) as basic:
             known = auth if auth is None else auth.model_copy(update={"basic": basic})
@@ -139,7 +143,7 @@ class Stage:
             shown = self._credentials.show(auth, claims, now, foundation, certificate is not None)
         self._credentials.calls(claims)
         before, lines, begun = len(self.backends.sent), len(self.memory.log.lines), self._clock.seconds()
-        client = self._client = FakeClient()
+        client = FakeClient()
         secure = request.url.startswith("https:") or certificate is not None
         self.memory.accept(client, request.client, self.listener(request), secure, certificate)
         asked = asked_by(request, *shown)
@@ -174,11 +178,6 @@ class Stage:
                 return Received()
             self.memory.advance(INTERVAL)
             waited += INTERVAL
-
-    def _chosen(self) -> str | None:
-        """Return the upstream of the exchange under way."""
-        exchange = exchange_of(self._client)
-        return None if exchange is None else exchange.upstream
 
 
 def exchange_of(client: FakeClient) -> Exchange | None:

@@ -69,6 +69,23 @@ def test_what_the_upstream_gets_is_compared_with_what_was_sent(tmp_path: Path) -
     assert any(line.startswith("- authorization: Bearer ") for line in lines)
 
 
+def test_the_copy_of_a_mirror_is_not_what_the_upstream_gets(tmp_path: Path) -> None:
+    """Where it comes last, the request of the route's own upstream is compared still."""
+    path = tmp_path / "g.yaml"
+    path.write_text(
+        "upstreams:\n"
+        "  - {name: a, backends: [{url: 'http://127.0.0.1:9001'}]}\n"
+        "  - {name: copies, backends: [{url: 'http://127.0.0.1:9002'}], host_header: backend}\n"
+        "routes:\n"
+        "  - {name: a, path: /a, upstream: a, mirror: {upstream: copies}}\n"
+    )
+
+    explanation = explain(load_with_places(path, {}), CaseRequest(url="http://x/a"), None, TIME)
+
+    assert [one.upstream for one in explanation.outcome.sent] == ["a", "copies"]
+    assert "  host: x" in explanation.difference
+
+
 def test_what_is_refused_is_told_to_where_it_ended(tmp_path: Path) -> None:
     """The steps behind it were not reached, and nothing was sent."""
     explanation = explained(tmp_path, {"sub": "u"})

@@ -34,6 +34,15 @@ def test_a_backend_answers_as_the_log_says() -> None:
     assert "x-request-id" not in dict(taken.fields)
 
 
+def test_what_a_cache_fetches_is_known_where_upstreams_have_the_same_backend() -> None:
+    """As what is forwarded."""
+    upstreams = [{"name": name, "backends": [{"url": "http://a:80"}]} for name in ("first", "a")]
+
+    (taken,) = take([request()], ROUTE | {"cache": {}}, upstreams=upstreams)
+
+    assert (taken.upstream, taken.sent) == ("a", "GET /a/1")
+
+
 @pytest.mark.parametrize("status", [200, 204, 304, 418, 599])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 def test_any_status_is_answered(method: str, status: int) -> None:

@@ -137,7 +137,7 @@ def test_time_is_the_stage_s_own() -> None:
 
 
 def test_upstreams_that_have_the_same_backend_are_told_apart() -> None:
-    """By the exchange that asks."""
+    """By the pool whose connection a request comes by."""
     asked = stage(
         upstreams=[{"name": "a", "backends": HERE}, {"name": "b", "backends": HERE}],
         routes=[{"name": "a", "path": "/a/*", "upstream": "a"}, {"name": "b", "path": "/b/*", "upstream": "b"}],
@@ -148,6 +148,43 @@ def test_upstreams_that_have_the_same_backend_are_told_apart() -> None:
 
     assert [one.answer.status for one in outcomes] == [202, 201, 202]
     assert [one.sent[0].upstream for one in outcomes] == ["b", "a", "b"]
+
+
+BESIDE: list[dict[str, Any]] = [{"name": "first", "backends": HERE}, {"name": "a", "backends": HERE}]
+
+
+def test_what_a_cache_fetches_from_a_backend_of_several_upstreams_is_of_the_route_s_own() -> None:
+    """The answer is that upstream's too, though it is not the client's exchange that is forwarded."""
+    asked = stage(upstreams=BESIDE, routes=[{"name": "a", "path": "/a/*", "upstream": "a", "cache": {}}])
+
+    outcome = ask(asked, "http://x/a/1", GivenAnswer(status=203))
+
+    assert outcome.answer.status == 203
+    assert [(one.upstream, one.asked.target) for one in outcome.own] == [("a", b"/a/1")]
+
+
+def test_a_connection_for_what_a_cache_fetches_is_refused_where_its_upstream_refuses() -> None:
+    """And not where the other upstream of that backend would."""
+    asked = stage(upstreams=BESIDE, routes=[{"name": "a", "path": "/a/*", "upstream": "a", "cache": {}}])
+    refused = ask(asked, "http://x/a/1", GivenAnswer(refuse=True))
+    asked.begin(TIME, {"first": [GivenAnswer(refuse=True)]})
+    answered = asked.ask(CaseRequest(url="http://x/a/1"))
+
+    assert (refused.answer.status, refused.record["reason"], refused.own) == (502, "upstream.connect", [])
+    assert answered.answer.status == 200
+
+
+def test_a_copy_to_an_upstream_with_the_same_backend_is_not_the_route_s_own() -> None:
+    """It is sent, but for the other upstream."""
+    asked = stage(
+        upstreams=BESIDE,
+        routes=[{"name": "a", "path": "/a/*", "upstream": "a", "mirror": {"upstream": "first"}}],
+    )
+
+    outcome = ask(asked, "http://x/a/1")
+
+    assert sorted(one.upstream for one in outcome.sent) == ["a", "first"]
+    assert [one.upstream for one in outcome.own] == ["a"]
 
 
 def test_https_is_a_connection_with_tls() -> None:

@@ -309,7 +309,6 @@ def _cache(config: Part, route: Plugged, draft: Draft) -> None:
         "What is kept has any content type and any status that HTTP lets a cache keep; `no-store` and `private` count."
     )
     route.data["cache"] = cache
-    route.said.sent, route.said.sent_headers = None, {}  # what is fetched for a cache is not shown to tests
 
 
 def _correlate(config: Part, route: Plugged, draft: Draft) -> None:
