@@ -39,9 +39,9 @@ from gateway.commands.resting import collector_resting
 from gateway.commands.schema import schema
 from gateway.commands.simulate import simulate
 from gateway.commands.test import test
-from gateway.commands.top import top
+from gateway.commands.top.command import top
 from gateway.commands.upgrade import upgrade
-from gateway.commands.why import why
+from gateway.commands.why.command import why
 
 INTERRUPTED: Final = 130
 """The exit code that a shell has for a command that SIGINT has ended."""

@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 
 import click
 
-from gateway.commands.logged import told
-from gateway.commands.story import Rows, tell
-from gateway.commands.why import near
+from gateway.commands.why.command import near
+from gateway.commands.why.logged import told
+from gateway.commands.why.story import Rows, tell
 from gateway.commands.wording import printable
 from gateway.config.effective import route_table
 from gateway.config.loading import Loaded

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.commands.logged import NotOurs, find, found_in
+from gateway.commands.why.logged import NotOurs, find, found_in
 from gateway.testing import Harness
 
 

@@ -1,6 +1,6 @@
 """`gateway why ID`: the story of one exchange, from a gateway that runs or from its access log.
 
-What is said is in `gateway.commands.story`; here it is asked for and printed.
+What is said is in `gateway.commands.why.story`; here it is asked for and printed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gateway.commands.defaults import ADMIN_PORT
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gateway.commands.story import Rows, Story
+    from gateway.commands.why.story import Rows, Story
 
 NOT_FOUND: Final = 1
 COULD_NOT: Final = 2
@@ -56,7 +56,7 @@ def why(name: str, url: str | None, logs: tuple[str, ...], as_json: bool) -> Non
     """
     from rich.console import Console
 
-    from gateway.commands.story import tell
+    from gateway.commands.why.story import tell
 
     if url is not None and logs:
         raise click.UsageError("--admin and --log are two ways to find it: use one of them.")
@@ -100,7 +100,7 @@ def bars(phases: Sequence[Mapping[str, Any]], total: float) -> list[Any]:
     """Return the lines of the waterfall: where each phase lies in the whole, what it was, and how long."""
     from rich.text import Text
 
-    from gateway.commands.story import PHASES
+    from gateway.commands.why.story import PHASES
     from gateway.commands.wording import duration, printable
 
     lines = []
@@ -142,7 +142,7 @@ def _kept(url: str, name: str) -> tuple[dict[str, Any], Rows | None]:
 
 def _logged(logs: Sequence[str], name: str) -> tuple[dict[str, Any], None]:
     """Look into files."""
-    from gateway.commands.logged import NotOurs, find
+    from gateway.commands.why.logged import NotOurs, find
 
     found = None
     for path in logs:

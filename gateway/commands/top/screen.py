@@ -23,7 +23,7 @@ def screen(figures: Figures, where: str, lines: int = 1000, trouble: str = "") -
     """Return all of it.
 
     Args:
-        figures: As `gateway.commands.top_figures` makes them.
+        figures: As `gateway.commands.top.figures` makes them.
         where: The admin port.
         lines: That there is room for; the tables have the busiest, the sickest and the newest.
         trouble: Why the figures are old; empty where they are not.

@@ -1,6 +1,6 @@
 """`gateway top`: what a gateway does now, in a terminal.
 
-Figures are made in `gateway.commands.top_figures` and drawn in `gateway.commands.top_screen`; here they are asked for
+Figures are made in `gateway.commands.top.figures` and drawn in `gateway.commands.top.screen`; here they are asked for
 each second. A gateway that stops answering is waited for, with its last figures on the screen.
 """
 
@@ -21,7 +21,7 @@ from gateway.commands.defaults import ADMIN_PORT
 
 if TYPE_CHECKING:
     from gateway.commands.admin_port import AdminPort
-    from gateway.commands.top_figures import Sample
+    from gateway.commands.top.figures import Sample
 
 COULD_NOT: Final = 2
 
@@ -50,7 +50,7 @@ class Watch:
             gateway.commands.admin_port.NoAnswer: Nobody answers.
         """
         from gateway.commands.admin_port import NoAnswer
-        from gateway.commands.top_figures import figures, read
+        from gateway.commands.top.figures import figures, read
 
         status, text = self._port.get("/metrics")
         if status != 200:
@@ -99,7 +99,7 @@ def _print(figures: dict[str, Any], url: str, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from gateway.commands.top_screen import screen
+    from gateway.commands.top.screen import screen
 
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
@@ -116,7 +116,7 @@ def _follow(watch: Watch, shown: dict[str, Any], url: str, interval: float) -> N
     from rich.live import Live
 
     from gateway.commands.admin_port import NoAnswer
-    from gateway.commands.top_screen import screen
+    from gateway.commands.top.screen import screen
 
     console = Console(highlight=False, markup=False, emoji=False)
     trouble = ""

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from gateway.cli import main
 from gateway.commands.admin_port import AdminPort, NoAnswer
-from gateway.commands.top import Watch
+from gateway.commands.top.command import Watch
 from gateway.testing import Harness
 
 

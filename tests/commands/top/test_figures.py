@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.commands.top_figures import FAILURES, Sample, added, figures, labels, quantile, read
+from gateway.commands.top.figures import FAILURES, Sample, added, figures, labels, quantile, read
 from gateway.memory.backend import ok
 from gateway.testing import Harness
 

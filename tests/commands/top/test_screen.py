@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from gateway.commands.top_screen import screen
+from gateway.commands.top.screen import screen
 
 
 def figures(**more: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.commands.story import tell
+from gateway.commands.why.story import tell
 from gateway.memory.backend import ok
 from gateway.testing import Harness
 

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from gateway.cli import main
-from gateway.commands.story import tell
-from gateway.commands.why import bars, show
+from gateway.commands.why.command import bars, show
+from gateway.commands.why.story import tell
 
 RECORD = {
     "timestamp": "2026-11-29T10:00:00.000Z",
