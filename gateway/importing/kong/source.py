@@ -56,7 +56,7 @@ def fill(source: Part, draft: Draft) -> None:
     draft.only(source, "_transform", True, "it changes credentials as they are read")
     draft.remark("A path of Kong's is a beginning: /orders is also for /ordersX there; here /orders/* ends at a slash.")
     draft.remark(
-        "The most specific path decides here, before hosts, methods and fields; a path whose method is wrong is 405."
+        "Hosts decide first here, then the most specific path, then methods and fields; a wrong method is 405."
     )
     draft.remark("Ports are in kong.conf: write `listeners`. The default is tcp:8080.")
     reader = _Reader(source, draft, regex_by_tilde=number >= (3,))

@@ -105,14 +105,11 @@ def addresses(scope: Scope, leave: Leave) -> dict[str, Any]:
             last = each.name
         elif value.startswith("unix:"):
             leave(each, "address rules here are for addresses only")
-        elif each.name == "deny" and any(_overlap(value, one) for one in allowed):
-            leave(
-                each,
-                "an `allow` before it lets some of these in; here `ip_deny` would go first, so that it is left out",
-            )
-            last = ""
+        elif each.name == "deny":
+            denied += _without(value, allowed)
         else:
-            (allowed if each.name == "allow" else denied).append(value)
+            ip_network(value, strict=False)  # it is none of nginx's where this raises
+            allowed.append(value)
     found: dict[str, Any] = {}
     if last == "deny":
         if allowed:
@@ -125,9 +122,21 @@ def addresses(scope: Scope, leave: Leave) -> dict[str, Any]:
     return found
 
 
-def _overlap(one: str, other: str) -> bool:
-    first, second = ip_network(one, strict=False), ip_network(other, strict=False)
-    return first.version == second.version and first.overlaps(second)
+def _without(value: str, allowed: Iterable[str]) -> list[str]:
+    """Return the networks of one that no rule before has let in: here `ip_deny` goes before `ip_allow`."""
+    whole = ip_network(value, strict=False)
+    rest: list[Any] = [whole]
+    for other in (ip_network(one, strict=False) for one in allowed):
+        pieces: list[Any] = []
+        for one in rest:
+            if one.version != other.version or not one.overlaps(other):
+                pieces.append(one)
+            elif one.prefixlen < other.prefixlen:
+                pieces += sorted(one.address_exclude(other))
+        rest = pieces
+    if rest == [whole]:
+        return [value]
+    return [str(one.network_address) if one.num_addresses == 1 else str(one) for one in rest]
 
 
 def probe_address(keys: Mapping[str, Any]) -> str | None:

@@ -106,7 +106,9 @@ def _probe(each: Location) -> str | None:
     found = matching(whole(each.path))
     if found is None:
         return None
-    return found if found.startswith("/") else f"/probe{found}"
+    found = found if found.startswith("/") else f"/probe{found}"
+    # `/.` and `/..` are no names: clients and the gateway take such segments out, or refuse them.
+    return f"{found}probe" if found.rpartition("/")[2] in (".", "..") else found
 
 
 def _url(door: Door, host: str, path: str) -> str:
@@ -119,6 +121,8 @@ def _case(door: Door, host: str, path: str, location: Location, action: Action) 
     client = probe_address(action.keys)
     if client is not None:
         request["client"] = client
+    if methods := action.keys.get("methods"):
+        request["method"] = methods[0]
     if action.keys.get("ip_deny") == ["0.0.0.0/0", "::/0"]:
         expect["status"] = 403
     elif "auth" in action.keys:

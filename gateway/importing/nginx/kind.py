@@ -14,7 +14,7 @@ from typing import Final
 from gateway.config.problems import ConfigError, Place, Problem
 from gateway.importing.draft import Draft, Hint, Made
 from gateway.importing.nginx import admission, listening, responses, servers, values
-from gateway.importing.nginx.reading import Directive
+from gateway.importing.nginx.reading import Directive, told_with_its_line
 from gateway.importing.nginx.routes import Carrier
 from gateway.importing.nginx.scope import Scope
 
@@ -112,12 +112,8 @@ def fill(source: Directive, draft: Draft) -> None:
         draft.remark(sentence)
     blocks = source.all("http") or [source]
     for block in blocks:
-        try:
+        with told_with_its_line(block):
             _fill_http(Scope((block,)), draft)
-        except (ValueError, IndexError) as error:
-            raise ConfigError(
-                [Problem(*block.place, block.path, f"expected what nginx takes, found {error}")]
-            ) from None
     _pass_over(source, draft)
 
 
@@ -160,7 +156,8 @@ def _servers(scope: Scope, found: list[Directive], draft: Draft, carrier: Carrie
     for index, server in enumerate(found):
         where = list(servers.bindings(index, names, doors, all_doors))
         if where:
-            servers.fill(server, scope, where, carrier, names[index])
+            with told_with_its_line(server):
+                servers.fill(server, scope, where, carrier, names[index])
         else:
             draft.leave(server, "no request comes to it: it has no name that `host` takes, and is not the default")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -249,3 +250,17 @@ def _end_of_lua(text: str, offset: int, begun: Place) -> int:
         if not depth:
             return match.end()
     raise ConfigError([problem(begun, "", "`}` at the end of the block of Lua", "the end of the file")])
+
+
+@contextmanager
+def told_with_its_line(block: Directive) -> Iterator[None]:
+    """Tell what cannot be read in a block with the block's place.
+
+    Raises:
+        ConfigError: A value is none that nginx takes, or is missing.
+    """
+    try:
+        yield
+    except (ValueError, IndexError) as error:
+        found = "a directive without its value" if isinstance(error, IndexError) else str(error)
+        raise ConfigError([problem(block.place, block.path, "what nginx takes", found)]) from None

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from gateway.importing.closing import NOBODY
 from gateway.importing.draft import Draft, Made
-from gateway.importing.nginx import admission, answering, passing, responses, upstreams, values
+from gateway.importing.nginx import admission, answering, passing, protection, responses, upstreams, values
 from gateway.importing.nginx.locations import Location
 from gateway.importing.nginx.reading import Directive
 from gateway.importing.nginx.scope import Scope
@@ -79,6 +80,11 @@ class Carrier:
             constants: Variables that are the same for all of them.
         """
         block = scope.innermost
+        if protection.is_internal(scope):
+            self.draft.leave(block, "it is for requests that nginx makes itself: who asks for it gets 404, as there")
+            return Action(
+                {"respond": {"status": 404}}, block, answer=answering.Answer({"respond": {"status": 404}}, 404)
+            )
         for each in block.all("return"):
             found = answering.returned(each.words, scope.text("default_type", "text/plain"), constants["server_name"])
             if found is None:
@@ -194,7 +200,10 @@ class Carrier:
     def admitted(self, scope: Scope) -> dict[str, Any]:
         """Return the keys that say whom a location lets in."""
         leave = self.draft.leave
+        uncarried = list(protection.uncarried(scope))
         found = admission.addresses(scope, leave)
+        if methods := protection.methods(scope, leave):
+            found["methods"] = methods
         found |= admission.limits(scope, self.zones, leave)
         size = scope.text("client_max_body_size", self.body)
         if size != self.body:
@@ -204,10 +213,19 @@ class Carrier:
             if self._users is None:
                 self._users = password
                 self.draft.section("auth")["basic"] = {"users_file": password.users_file, "realm": password.realm}
-            elif (password.users_file, password.realm) != (self._users.users_file, self._users.realm):
-                leave(password.at, "there is one file of users and one realm here, those of the first `auth_basic`")
+            elif password.users_file != self._users.users_file:
+                # With the other file its users would get in here, too.
+                why = "there is one file of users here, that of the first `auth_basic`"
+                uncarried.append(protection.Uncarried(password.at, why))
+            elif password.realm != self._users.realm:
+                leave(password.at, "there is one realm here, that of the first `auth_basic`")
             found["auth"] = {"type": "basic"}
         compression = responses.compression(scope) if len(scope.blocks) > 1 else None
         if compression is not None and compression != self.draft.top.get("compression"):
             found["compression"] = compression
+        for each in uncarried:
+            leave(each.at, each.why, protection.OPEN_AGAIN)
+        if uncarried:
+            found.pop("ip_allow", None)
+            found["ip_deny"] = list(NOBODY)
         return found

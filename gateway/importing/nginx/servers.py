@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from gateway.importing.draft import Draft, Made, Template
-from gateway.importing.nginx import answering, cases, listening
+from gateway.importing.nginx import answering, cases, listening, protection
 from gateway.importing.nginx.locations import FINAL, Arranged, Location, arrange, location
-from gateway.importing.nginx.reading import Directive
+from gateway.importing.nginx.reading import Directive, told_with_its_line
 from gateway.importing.nginx.routes import ELSEWHERE, FILES, Action, Carrier, Served
 from gateway.importing.nginx.scope import Scope
 
@@ -23,6 +23,7 @@ _EVERYTHING: Final = Location("", "/")
 PATHS_OF_ONE: Final = 50
 """Paths of one redirect: the check of a redirect compares each path of its route with all others."""
 
+_LOOK_AROUND: Final = re.compile(r"\(\?<?[!=][^()]*\)")
 _HOST: Final = re.compile(r"\(?\$(?:host|http_host)\Z")
 
 
@@ -88,7 +89,7 @@ def fill(server: Directive, scope: Scope, where: Sequence[Binding], carrier: Car
         served, order, actions = [Served(_EVERYTHING, own, server)], [Arranged(0, "/*")], [whole]
     else:
         served, order = _in_order(served, draft)
-        actions = [carrier.action(one.location, one.scope, constants) or _nothing(carrier, one) for one in served]
+        actions = [_action(carrier, one, constants) for one in served]
         moved = list(_moved(server, draft))
         for path in order:
             if path.differs:
@@ -157,8 +158,28 @@ def _in_order(served: list[Served], draft: Draft) -> tuple[list[Served], list[Ar
             return served, arrange([each.location for each in served])
         except ValueError as error:
             index, words = error.args
+            if (wider := _wider(served[index])) is not None:
+                # Without its look-around it takes more paths, and keeps callers out of them, too: the other way round
+                # a broader location would let them in.
+                why = f"RE2 has no such expression ({words}): here it is for more paths, without its look-around"
+                draft.leave(served[index].at, why, "write the paths that it is for")
+                served = [*served[:index], wider, *served[index + 1 :]]
+                continue
             draft.leave(served[index].at, f"RE2 has no such expression ({words})", "write it without look-ahead")
             served = [each for number, each in enumerate(served) if number != index]
+
+
+def _action(carrier: Carrier, one: Served, constants: dict[str, str]) -> Action:
+    with told_with_its_line(one.at):
+        return carrier.action(one.location, one.scope, constants) or _nothing(carrier, one)
+
+
+def _wider(one: Served) -> Served | None:
+    """Return a location that keeps callers out, for more paths than it is; None where it keeps out nobody."""
+    path = _LOOK_AROUND.sub("", one.location.path)
+    if path == one.location.path or not protection.keeps_out(one.scope.innermost):
+        return None
+    return one._replace(location=one.location._replace(path=path))
 
 
 def _nothing(carrier: Carrier, one: Served) -> Action:

@@ -57,14 +57,19 @@ def test_another_status() -> None:
         ("deny all;", {"ip_deny": ["0.0.0.0/0", "::/0"]}, []),
         ("allow all; deny 10.0.0.1;", {}, ["deny 10.0.0.1"]),
         (
-            "allow 10.0.0.1; deny 10.0.0.0/8; allow 10.0.0.0/7; deny all;",
-            {"ip_allow": ["10.0.0.1", "10.0.0.0/7"]},
-            ["deny 10.0.0.0/8"],
+            "allow 10.0.0.4; deny 10.0.0.0/29; allow 10.0.0.0/7; deny all;",
+            {
+                "ip_allow": ["10.0.0.4", "10.0.0.0/7"],
+                "ip_deny": ["10.0.0.0/30", "10.0.0.5", "10.0.0.6/31"],
+            },
+            [],
         ),
+        ("allow 10.0.0.0/8; deny 10.1.0.0/16; allow fd00::/8; deny all;", {"ip_allow": ["10.0.0.0/8", "fd00::/8"]}, []),
+        ("allow 10.1.1.1; deny 10.1.1.0/31; allow all;", {"ip_deny": ["10.1.1.0"]}, []),
     ],
 )
 def test_addresses(text: str, keys: dict[str, object], left: list[str]) -> None:
-    """The first rule that fits counts in nginx: where ours cannot say so, the rule is told."""
+    """The first rule that fits counts in nginx: what a rule before lets in is taken out of what is kept out."""
     lines = Lines()
 
     assert addresses(scope(text), lines) == keys

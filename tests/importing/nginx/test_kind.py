@@ -173,3 +173,24 @@ def test_a_directive_that_nobody_knows_is_listed_wherever_it_stands(source: str)
             silent.append(block.path)
 
     assert silent == []
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("deny 300.1.1.1;", "'300.1.1.1' does not appear to be an IPv4 or IPv6 network"),
+        ("allow 10.0.0.0/99;", "'10.0.0.0/99' does not appear to be an IPv4 or IPv6 network"),
+        ("proxy_read_timeout zz;", "zz"),
+        ("auth_basic; auth_basic_user_file;", "a directive without its value"),
+    ],
+)
+def test_a_value_that_nginx_would_not_take_is_told_with_the_line_of_its_location(
+    tmp_path: Path, written: str, found: str
+) -> None:
+    """In a file of many servers, the first line of the file would be of no use."""
+    text = f"server {{\n  location /a {{\n    {written} proxy_pass http://10.0.0.1;\n  }}\n}}\n"
+
+    with pytest.raises(ConfigError) as raised:
+        imported("nginx", text, tmp_path)
+
+    assert str(raised.value.problems[0]).endswith(f":2:3: location /a: expected what nginx takes, found {found}")
