@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from gateway.commands.claims import claims_of
 from gateway.commands.curl.options import NOUNS
 from gateway.commands.resting import collector_resting
 
@@ -175,21 +176,6 @@ def _from(request: CaseRequest, client: str | None, listener: str | None) -> Cas
 
     where = {} if client is None else {"client": str(ip_address(client))}
     return request.model_copy(update={**where, **({} if listener is None else {"listener": listener})})
-
-
-def claims_of(said: str) -> dict[str, Any]:
-    """Read claims: a JSON object, or the subject alone.
-
-    Raises:
-        ValueError: It is neither.
-    """
-    if not said.lstrip().startswith("{"):
-        return {"sub": said}
-    try:
-        found = json.loads(said)
-    except ValueError as error:
-        raise ValueError(f"expected claims as a JSON object in --as: {error}") from None
-    return dict(found)
 
 
 def _lines(request: CaseRequest, explanation: Explanation, how_far: str = "") -> Iterator[str]:

@@ -196,7 +196,7 @@ def _made(asked: Sequence[CaseRequest], caller: str | None, old: Linted, new: Li
     """Make requests in both."""
     if not asked:
         return []
-    from gateway.commands.explain import claims_of
+    from gateway.commands.claims import claims_of
     from gateway.rehearsal.credentials import CannotShow
     from gateway.rehearsal.twice import make
 

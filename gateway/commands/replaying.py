@@ -75,7 +75,7 @@ def callers_of(survey: Survey, claims: str | None, stranger: str | None) -> Call
         claims: A file with claims by name.
         stranger: Claims, or a name, of who has none in a log without names.
     """
-    from gateway.commands.explain import claims_of
+    from gateway.commands.claims import claims_of
     from gateway.rehearsal.callers import Callers
 
     try:

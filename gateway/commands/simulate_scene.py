@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from gateway.commands.claims import claims_of
 from gateway.commands.curl.request import NotUnderstood, read
-from gateway.commands.explain import claims_of
 from gateway.config import Settings
 from gateway.config.problems import Unexpected
 from gateway.config.schema.cases import CaseRequest
