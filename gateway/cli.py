@@ -25,16 +25,16 @@ import click
 from gateway.commands.apikey import apikey
 from gateway.commands.check import check
 from gateway.commands.completion import completion
-from gateway.commands.explain import explain
+from gateway.commands.explain.command import explain
 from gateway.commands.hash_secret import hash_secret
 from gateway.commands.health import health
 from gateway.commands.importing import import_
 from gateway.commands.lint import lint
 from gateway.commands.new import new
-from gateway.commands.plan import diff, plan
+from gateway.commands.plan.command import diff, plan
 from gateway.commands.plugin import plugin
 from gateway.commands.reading import COULD_NOT, loaded
-from gateway.commands.replay import replay
+from gateway.commands.replay.command import replay
 from gateway.commands.resting import collector_resting
 from gateway.commands.schema import schema
 from gateway.commands.simulate import simulate

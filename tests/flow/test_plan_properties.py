@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from gateway.commands.plan_text import is_empty, text
+from gateway.commands.plan.text import is_empty, text
 from gateway.config import Settings, from_mapping
 from gateway.config.linting import Linted, lint
 from gateway.config.schema.cases import TIME, CaseRequest

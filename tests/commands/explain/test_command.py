@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway import cli
-from gateway.commands import explain_live
 from gateway.commands.curl.request import read
-from gateway.commands.explain_live import Now
+from gateway.commands.explain import live as explain_live
+from gateway.commands.explain.live import Now
 from tests.rehearsal.test_decisions import FILE
 
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway import cli
-from gateway.commands import plan_text
+from gateway.commands.plan import text as plan_text
 from tests.rehearsal.logs import request, write
 
 OLD = """\

@@ -1,6 +1,6 @@
 """What `gateway replay`, `plan` and `diff` have in common: a log that is read twice, who called, and how far it is.
 
-Tests: `tests/commands/test_replay.py`.
+Tests: `tests/commands/replay/test_command.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What `gateway replay --target` does: requests of a log go to a server, while a reactor runs.
 
-Tests: `tests/commands/test_replay.py::test_what_a_target_has_no_use_for_is_refused`.
+Tests: `tests/commands/replay/test_command.py::test_what_a_target_has_no_use_for_is_refused`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gateway.commands.replaying import Progress, end
+from gateway.commands.replay.log import Progress, end
 
 if TYPE_CHECKING:
     from gateway.recorded.request import Recorded

@@ -3,7 +3,7 @@
 Its configuration is read from its admin port, so that a gateway in memory decides by the same; what that cannot know
 (counts, kept answers, health, breakers) is asked for by `POST /live/explain`. Nothing is sent to a backend.
 
-Tests: `tests/commands/test_explain.py::test_what_is_in_the_way_now_is_said_in_words`.
+Tests: `tests/commands/explain/test_command.py::test_what_is_in_the_way_now_is_said_in_words`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """`gateway explain CONFIG [curl arguments]`: one request, and every decision about it with the line that made it.
 
 What decides is in `gateway.rehearsal.decisions`; here the request is read, and the answer printed. What a gateway that
-runs says of it (`--live`) is in `gateway.commands.explain_live`.
+runs says of it (`--live`) is in `gateway.commands.explain.live`.
 
-Tests: `tests/commands/test_explain.py`.
+Tests: `tests/commands/explain/test_command.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gateway.commands.curl.options import NOUNS
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
-    from gateway.commands.explain_live import Now
+    from gateway.commands.explain.live import Now
     from gateway.config.loading import Loaded
     from gateway.config.schema.cases import CaseRequest
     from gateway.rehearsal.decisions import Explanation
@@ -148,7 +148,7 @@ def _explained(loaded: Loaded, request: CaseRequest, claims: dict[str, Any] | No
 
 def _asked(url: str, request: CaseRequest, claims: dict[str, Any] | None) -> Now:
     from gateway.commands.admin_port import NoAnswer
-    from gateway.commands.explain_live import ask
+    from gateway.commands.explain.live import ask
 
     try:
         return ask(url, request, claims)
@@ -157,7 +157,7 @@ def _asked(url: str, request: CaseRequest, claims: dict[str, Any] | None) -> Now
 
 
 def _say_now(now: Now, request: CaseRequest, as_json: bool) -> None:
-    from gateway.commands.explain_live import lines
+    from gateway.commands.explain.live import lines
 
     if as_json:
         click.echo(json.dumps({"version": now.version, "now": now.view, "doubt": now.doubt}, indent=2))

@@ -1,8 +1,8 @@
 """`gateway plan OLD NEW`: what another configuration changes, and what that means.
 
-What changes is in `gateway.rehearsal.planning`; how it is said, in `gateway.commands.plan_text`.
+What changes is in `gateway.rehearsal.planning`; how it is said, in `gateway.commands.plan.text`.
 
-Tests: `tests/commands/test_plan.py`.
+Tests: `tests/commands/plan/test_command.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 import click
 
 from gateway.commands.curl.options import NOUNS
-from gateway.commands.replaying import callers_of, opened, replay, surveyed
+from gateway.commands.replay.log import callers_of, opened, replay, surveyed
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def _plan(
     form: str | None,
     replays: bool,
 ) -> None:
-    from gateway.commands import plan_text, replay_text
+    from gateway.commands.plan import text as plan_text
+    from gateway.commands.replay import text as replay_text
     from gateway.config import ConfigError
     from gateway.recorded.log import NotALog
 

@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway import cli
-from gateway.commands import replay_text, replaying
-from gateway.commands.replay import _KINDS
+from gateway.commands.replay import text as replay_text
+from gateway.commands.replay.command import _KINDS
+from gateway.commands.replay.log import Progress
 from gateway.rehearsal.taken import KINDS
 from tests.recorded.test_text_lines import COMBINED
 from tests.rehearsal.logs import request, write
@@ -220,7 +221,7 @@ def test_the_option_names_the_kinds_that_there_are() -> None:
 
 def test_progress_is_for_terminals(capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody sits here."""
-    progress = replaying.Progress(100)
+    progress = Progress(100)
     progress(50)
     progress.end()
 

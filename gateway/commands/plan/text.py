@@ -1,6 +1,6 @@
 """How a plan is said: on a terminal, in a pull request, to programs.
 
-Tests: `tests/commands/test_plan.py`.
+Tests: `tests/commands/plan/test_command.py`.
 """
 
 from __future__ import annotations

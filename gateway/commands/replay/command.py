@@ -1,8 +1,8 @@
 """`gateway replay LOG --config NEW`: the requests of an access log, and which of them would be answered otherwise.
 
-What becomes of them is in `gateway.rehearsal.replaying`; how it is said, in `gateway.commands.replay_text`.
+What becomes of them is in `gateway.rehearsal.replaying`; how it is said, in `gateway.commands.replay.text`.
 
-Tests: `tests/commands/test_replay.py`.
+Tests: `tests/commands/replay/test_command.py`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from gateway.commands.replaying import callers_of, end, opened, surveyed
-from gateway.commands.replaying import replay as replayed
+from gateway.commands.replay.log import callers_of, end, opened, surveyed
+from gateway.commands.replay.log import replay as replayed
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def replay(
 
     Exits with 0 where all are answered as before, with 1 where one is not, with 2 where it could not be done.
     """
-    from gateway.commands import replay_text
+    from gateway.commands.replay import text as replay_text
 
     if target is not None:
         if configs or against is not None or claims is not None or stranger is not None or host is not None:
@@ -121,8 +121,8 @@ def _send(
     headers: tuple[str, ...],
 ) -> NoReturn:
     """Send requests to a server."""
-    from gateway.commands import replay_text
-    from gateway.commands.sending import Sending, send
+    from gateway.commands.replay import text as replay_text
+    from gateway.commands.replay.sending import Sending, send
     from gateway.rehearsal.paced import Pace
     from gateway.rehearsal.taken import KINDS
 

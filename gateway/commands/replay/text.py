@@ -1,6 +1,6 @@
 """What `gateway replay` says: to people, and to programs (JSON).
 
-Tests: `tests/commands/test_replay.py`.
+Tests: `tests/commands/replay/test_command.py`.
 """
 
 from __future__ import annotations
