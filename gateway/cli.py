@@ -30,7 +30,7 @@ from gateway.commands.hash_secret import hash_secret
 from gateway.commands.health import health
 from gateway.commands.importing import import_
 from gateway.commands.lint import lint
-from gateway.commands.new import new
+from gateway.commands.new.command import new
 from gateway.commands.plan.command import diff, plan
 from gateway.commands.plugin import plugin
 from gateway.commands.reading import COULD_NOT, loaded
@@ -38,7 +38,7 @@ from gateway.commands.replay.command import replay
 from gateway.commands.resting import collector_resting
 from gateway.commands.schema import schema
 from gateway.commands.simulate import simulate
-from gateway.commands.test import test
+from gateway.commands.test.command import test
 from gateway.commands.top.command import top
 from gateway.commands.upgrade import upgrade
 from gateway.commands.why.command import why

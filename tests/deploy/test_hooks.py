@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.commands.starter import Starter, files
+from gateway.commands.new.starter import Starter, files
 from tests.deploy.tools import TOOLS, needed
 from tests.system.gateway_process import ROOT
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from gateway import config
-from gateway.commands import starter
+from gateway.commands.new import starter
 from tests.deploy.container import tools
 from tests.system.gateway_process import ROOT
 

@@ -1,6 +1,6 @@
 """What `gateway test` says: to people, to CI (JUnit's XML), and to programs (JSON).
 
-Tests: `tests/commands/test_test.py::test_a_failure_is_told_with_its_places`.
+Tests: `tests/commands/test/test_command.py::test_a_failure_is_told_with_its_places`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`gateway test CONFIG…`: the tests that configurations carry, made by the real gateway in memory.
 
-What a test is, is in `gateway.rehearsal.judging`; what is printed, in `gateway.commands.verdicts`.
+What a test is, is in `gateway.rehearsal.judging`; what is printed, in `gateway.commands.test.verdicts`.
 
-Tests: `tests/commands/test_test.py`.
+Tests: `tests/commands/test/test_command.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import click
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
-    from gateway.commands.verdicts import Progress, Report
+    from gateway.commands.test.verdicts import Progress, Report
     from gateway.config.loading import Loaded
 
 FAILED: Final = 1
@@ -52,8 +52,8 @@ def test(
 
     Exits with 0 where all is as expected, with 1 where a test failed, with 2 where none could be run.
     """
-    from gateway.commands import verdicts
-    from gateway.commands.choosing import chooser
+    from gateway.commands.test import verdicts
+    from gateway.commands.test.choosing import chooser
 
     try:
         chooses = chooser(expression) if expression else _all
@@ -81,7 +81,7 @@ def test(
 
 def _run(path: str, chooses: Callable[[str], bool], stop: bool, most: int | None, progress: Progress | None) -> Report:
     """Make the tests of one configuration."""
-    from gateway.commands.verdicts import Report
+    from gateway.commands.test.verdicts import Report
     from gateway.config import ConfigError
     from gateway.config.written import find_places
     from gateway.rehearsal.judging import judge

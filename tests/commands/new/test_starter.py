@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.commands.starter import COMPOSE, CONFIGURATION, TESTS, Issuer, Key, Starter, files
+from gateway.commands.new.starter import COMPOSE, CONFIGURATION, TESTS, Issuer, Key, Starter, files
 from gateway.config import load
 from gateway.config.linting import lint
 from gateway.rehearsal.judging import judge

@@ -1,8 +1,8 @@
 """`gateway new [DIRECTORY]`: the first configuration, with tests and a file for `docker compose`.
 
-Five questions, or as many options; what is written is in `gateway.commands.starter`.
+Five questions, or as many options; what is written is in `gateway.commands.new.starter`.
 
-Tests: `tests/commands/test_new.py`; at a terminal, and run, in `tests/system/test_new.py`.
+Tests: `tests/commands/new/test_command.py`; at a terminal, and run, in `tests/system/test_new.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from gateway.commands.starter import Issuer, Key
+    from gateway.commands.new.starter import Issuer, Key
     from gateway.config.proxies import Proxy
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ def new(
 
     Exits with 0, and with 2 where it could not write: something is there already, or nobody can be asked.
     """
-    from gateway.commands import starter
+    from gateway.commands.new import starter
 
     taken = [name for name in (starter.CONFIGURATION, starter.TESTS, starter.COMPOSE) if (directory / name).exists()]
     if taken:
@@ -175,7 +175,7 @@ def _read(form: str) -> Proxy:
 
 
 def _issuer(ask: _Questions, url: str | None, audience: str | None) -> Issuer:
-    from gateway.commands.starter import Issuer
+    from gateway.commands.new.starter import Issuer
 
     issuer = ask.needed("--issuer", "Who gives out the tokens? The URL that `iss` says.", url)
     return Issuer(
@@ -196,7 +196,7 @@ def _url(said: str) -> str:
 
 def _key() -> tuple[str, Key]:
     """Make an API key; returns it, and what is kept of it."""
-    from gateway.commands.starter import Key
+    from gateway.commands.new.starter import Key
     from gateway.identity.api_keys import digester, new_key
 
     name = "first"

@@ -1,6 +1,6 @@
 """`-k EXPRESSION`, as users of pytest know it: words that names hold, with `and`, `or`, `not` and parentheses.
 
-Tests: `tests/commands/test_choosing.py`.
+Tests: `tests/commands/test/test_choosing.py`.
 """
 
 from __future__ import annotations

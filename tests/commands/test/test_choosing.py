@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.commands.choosing import chooser
+from gateway.commands.test.choosing import chooser
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """The files that `gateway new` writes: a configuration, its tests, and a file for `docker compose`.
 
-Texts only: who asks, and who writes, is `gateway.commands.new`. What is written carries comments, since it is made to
-be changed.
+Texts only: who asks, and who writes, is `gateway.commands.new.command`. What is written carries comments, since it is
+made to be changed.
 
-Tests: `tests/commands/test_starter.py`.
+Tests: `tests/commands/new/test_starter.py`.
 """
 
 from __future__ import annotations
