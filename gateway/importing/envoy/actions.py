@@ -15,6 +15,7 @@ from typing import Final
 from gateway.importing.draft import Data, Draft, Template
 from gateway.importing.envoy.clusters import Clusters, duration
 from gateway.importing.envoy.matching import Matching
+from gateway.importing.envoy.redirects import redirect
 from gateway.importing.nginx.locations import Location
 from gateway.importing.nginx.passing import path_change
 from gateway.importing.parts import Part
@@ -22,13 +23,6 @@ from gateway.importing.parts import Part
 SILENCE: Final = "15s"
 """How long Envoy waits for an answer where nothing is said."""
 
-_CODES: Final = {
-    "MOVED_PERMANENTLY": 301,
-    "FOUND": 302,
-    "SEE_OTHER": 303,
-    "TEMPORARY_REDIRECT": 307,
-    "PERMANENT_REDIRECT": 308,
-}
 _RETRIED: Final[dict[str, list[str | int]]] = {
     "5xx": ["connect", "refused", "reset", "timeout", 500, 502, 503, 504],
     "gateway-error": [502, 503, 504],
@@ -72,8 +66,9 @@ class Action:
 
 def action(part: Part, matching: Matching, clusters: Clusters, draft: Draft) -> Action | None:
     """Read what a route does; None where it is of a kind that has no counterpart."""
-    if (redirect := part.get("redirect")) is not None:
-        return _redirect(redirect, matching, draft)
+    if (said := part.get("redirect")) is not None:
+        leads = redirect(said, matching, draft)
+        return None if leads is None else Action({"redirect": leads}, leads["status"])
     if (direct := part.get("direct_response")) is not None:
         respond: Data = {"status": direct.whole("status") or 200}
         if (body := direct.text("body", "inline_string")) is not None:
@@ -84,28 +79,6 @@ def action(part: Part, matching: Matching, clusters: Clusters, draft: Draft) -> 
     if (route := part.get("route")) is not None:
         return _route(route, matching, clusters, draft)
     return None
-
-
-def _redirect(part: Part, matching: Matching, draft: Draft) -> Action:
-    status = _CODES.get(part.text("response_code") or "", 301)
-    found: Data = {}
-    if part.flag("https_redirect"):
-        found["scheme"] = "https"
-    elif (scheme := part.text("scheme_redirect")) is not None:
-        found["scheme"] = scheme
-    if (host := part.text("host_redirect")) is not None:
-        found["host"] = host
-    if (port := part.whole("port_redirect")) is not None:
-        found["port"] = port
-    if (path := part.text("path_redirect")) is not None:
-        found["path"] = path.partition("?")[0]
-    elif (prefix := part.text("prefix_rewrite")) is not None:
-        if matching.prefix == "/":
-            found["path"] = Template(f"{prefix.rstrip('/')}${{path}}")
-        else:
-            draft.leave(part, "a redirect keeps the path, or has another one", "write `path` with a parameter")
-    draft.only(part, "strip_query", False, "a redirect of the gateway keeps the query")
-    return Action({"redirect": {**found, "status": status}}, status)
 
 
 def _route(part: Part, matching: Matching, clusters: Clusters, draft: Draft) -> Action | None:
@@ -178,6 +151,8 @@ def _path(part: Part, matching: Matching, found: Action, draft: Draft) -> Data:
         pattern = regex.text("pattern", "regex") or ""
         draft.pass_over(regex.get("pattern") or regex, "google_re2")
         substitution = regex.text("substitution") or ""
+        if not pattern.startswith("^"):
+            draft.leave(regex, "Envoy replaces it wherever it is in the path, and the gateway where it is found first")
         found.sent = None
         return {"replace": {"pattern": pattern, "with": substitution}}
     return {}
@@ -219,6 +194,19 @@ def _hash_on(part: Part, draft: Draft) -> str:
         if not key or found:
             draft.leave(one, "a backend is chosen by one value: the address, a field, a cookie or the path")
         found = found or key
+    return found
+
+
+def answered_fields(changes: Data, part: Part, draft: Draft) -> Data:
+    """Return what becomes of changes of fields in `respond`, whose fields are the same for everybody."""
+    found: Data = {}
+    for name, value in {**changes.get("add_headers", {}), **changes.get("set_headers", {})}.items():
+        if "${" in value.replace("$${", ""):
+            draft.leave(part, f"{name} of an answer of the gateway's own is the same for everybody")
+        elif name == "Content-Type":
+            found["content_type"] = value
+        else:
+            found.setdefault("headers", {})[name] = value
     return found
 
 

@@ -20,7 +20,8 @@ from gateway.importing.parts import Part
 REMARKS: Final = (
     "A prefix compares characters in Envoy: /orders is for /ordersX, and /orders/ not for /orders; here segments.",
     "Backends get no X-Envoy fields; X-Forwarded-For, -Proto and -Host, X-Real-IP and Via say who calls.",
-    "What the gateway answers itself has no fields of `response_headers_to_add`: see `respond.headers`.",
+    "Redirects have no fields of `response_headers_to_add`.",
+    "Slashes in a row are one slash where a prefix of a path is replaced.",
     "What a client says of itself counts from `trusted_proxies` only, however many hops Envoy trusts.",
 )
 

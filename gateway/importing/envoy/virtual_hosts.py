@@ -10,20 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.config.patterns import host as read_host
 from gateway.config.problems import Unexpected
 from gateway.importing.cases import Said, add_tests
 from gateway.importing.draft import Data, Draft, Made
-from gateway.importing.envoy.actions import Action, action, field_changes
+from gateway.importing.envoy.actions import Action, action, answered_fields, field_changes
 from gateway.importing.envoy.clusters import Clusters
 from gateway.importing.envoy.filters import Filters
 from gateway.importing.envoy.matching import Matching, Unsayable, match
+from gateway.importing.envoy.redirects import naming_rest, needs_rest
 from gateway.importing.order import Candidate, settle
 from gateway.importing.parts import Part
 from gateway.importing.samples import host as sample_host
 from gateway.importing.samples import matching as sample_path
+from gateway.routing.expression import Expression
+
+_PROBES: Final = ("probe", "7", "probe-7", "a/probe-7")
+"""What follows a prefix in the request of a test: the first that no expression before takes."""
 
 
 class Row(NamedTuple):
@@ -83,9 +88,9 @@ class Hosts:
 
     def _virtual_host(self, part: Part, config: Part, hosts: list[str], *, broader: bool) -> None:
         name = part.text("name") or "host"
-        rows = []
+        rows: list[Row] = []
         for number, one in enumerate(part.each("routes"), 1):
-            if (row := self._row(name, number, one, part, config)) is not None:
+            if (row := self._row(name, number, one, (part, config), rows)) is not None:
                 rows.append(row)
         candidates = [
             Candidate(None, row.matching.path, row.matching.conditions, bool(row.matching.methods)) for row in rows
@@ -110,7 +115,7 @@ class Hosts:
             self.draft.routes.append(Made({**data, "respond": {"status": 404}}, part.place, "no route takes these"))
             self._test(Said(data["name"], part.place, "/no/such/path", sample_host(hosts[0]), status=404), data)
 
-    def _row(self, host: str, number: int, part: Part, virtual: Part, config: Part) -> Row | None:
+    def _row(self, host: str, number: int, part: Part, around: tuple[Part, Part], before: list[Row]) -> Row | None:
         self.draft.pass_over(part, "metadata", "decorator")
         said = part.get("match")
         try:
@@ -120,11 +125,13 @@ class Hosts:
             return None
         if matching.probe is None and matching.path.startswith("~"):
             matching.probe = sample_path(matching.path[1:])
+        elif matching.probe is not None and matching.prefix is not None:
+            matching.probe = _not_taken(matching.probe, before)
         found = action(part, matching, self.clusters, self.draft)
         if found is None:
             self.draft.leave(part, "what it does has no counterpart: the route answers 503", "write it by hand")
             found = Action({"respond": {"status": 503}}, 503)
-        changes = field_changes((part, virtual, config), self.draft)
+        changes = field_changes((part, *around), self.draft)
         return Row(part.text("name") or f"{host}-{number}", part, matching, found, changes)
 
     def _data(self, name: str, hosts: Sequence[str], paths: list[str]) -> Data:
@@ -137,6 +144,13 @@ class Hosts:
         return data
 
     def _route(self, row: Row, hosts: list[str], paths: list[str]) -> None:
+        if needs_rest(row.action.keys.get("redirect", {})):
+            if len(paths) > 1:
+                why = "its redirect would have another rest for each of its paths: the route answers 503"
+                self.draft.leave(row.part, why, "write it by hand")
+                row.action.keys, row.action.status = {"respond": {"status": 503}}, 503
+            else:
+                paths = [naming_rest(paths[0])]
         data = self._data(row.name, hosts, paths)
         for key in ("methods", "headers", "query"):
             if value := getattr(row.matching, key):
@@ -147,6 +161,9 @@ class Hosts:
             for direction, said in row.changes.items():
                 changes[direction] = {**changes.get(direction, {}), **said}
             keys["transformations"] = changes
+        elif "respond" in keys:
+            fields = answered_fields(row.changes.get("response", {}), row.part, self.draft)
+            keys["respond"] = {**keys["respond"], **fields}
         self.draft.routes.append(Made({**data, **keys}, row.part.place))
         if row.matching.probe is None:
             return
@@ -168,6 +185,16 @@ class Hosts:
         if "listeners" in data:
             for test in self.draft.tests[before:]:
                 test.data["request"]["listener"] = self.listener
+
+
+def _not_taken(probe: str, before: Sequence[Row]) -> str | None:
+    """Return a path for the test of a prefix that no expression before takes; None where none was found."""
+    expressions = [Expression(row.matching.path) for row in before if row.matching.path.startswith("~")]
+    for name in _PROBES:
+        path = f"{probe.removesuffix(_PROBES[0])}{name}"
+        if all(one.raw_params(path.encode()) is None for one in expressions):
+            return path
+    return None
 
 
 def _fitting(condition: str) -> str:

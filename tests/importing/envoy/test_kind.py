@@ -139,6 +139,65 @@ def test_actions(action: str, keys: dict[str, object], tmp_path: Path) -> None:
     assert {key: value for key, value in found.items() if key not in ("name", "path")} == keys
 
 
+@pytest.mark.parametrize(
+    ("match", "rewrite", "path", "leads"),
+    [
+        ("path: /a", "/b", "/a", "/b"),
+        ("prefix: /a/", "/b/", "/a/{*rest}", "/b/${param.rest}"),
+        ("prefix: /a/", "/b", "/a/{*rest}", "/b${param.rest}"),
+        ("prefix: /a", "/b", "/a/{*rest}", "/b/${param.rest}"),
+    ],
+)
+def test_a_redirect_by_prefix(match: str, rewrite: str, path: str, leads: str, tmp_path: Path) -> None:
+    """What stands behind the prefix follows the new one, as Envoy puts them together."""
+    draft = one(f"{{name: r, match: {{{match}}}, redirect: {{prefix_rewrite: {rewrite}}}}}", tmp_path)
+
+    assert (routes(draft)["r"]["path"], routes(draft)["r"]["redirect"]["path"]) == (path, leads)
+
+
+def test_a_redirect_by_prefix_behind_an_expression(tmp_path: Path) -> None:
+    """The path has become an expression: the rest is a group of it."""
+    draft = made(
+        """
+- name: v
+  domains: ["*"]
+  routes:
+    - {name: x, match: {safe_regex: {regex: "/a/[0-9]+"}}, route: {cluster: a}}
+    - {name: r, match: {prefix: /a/}, redirect: {prefix_rewrite: /b/}}""",
+        tmp_path,
+    )
+
+    assert routes(draft)["r"]["path"] == "~/a(?:/(?P<rest>.*))?"
+
+
+@pytest.mark.parametrize(
+    "redirect",
+    [
+        "match: {safe_regex: {regex: /a}}, redirect: {prefix_rewrite: /b}",
+        "match: {prefix: /a}, redirect: {regex_rewrite: {}}",
+    ],
+)
+def test_a_redirect_to_who_knows_where(redirect: str, tmp_path: Path) -> None:
+    """It answers 503 until somebody has written it."""
+    draft = one(f"{{name: r, {redirect}}}", tmp_path)
+
+    assert routes(draft)["r"]["respond"] == {"status": 503}
+    assert [what.rpartition(".")[2] for what in lines(draft)][:1] == ["routes[0]"]
+
+
+def test_a_direct_response_has_the_fields_that_are_added(tmp_path: Path) -> None:
+    """Those that are the same for everybody: the others are listed."""
+    pairs = (("x-a", "b"), ("content-type", "text/csv"), ("x-m", "'%REQ(:METHOD)%'"))
+    fields = ", ".join(f"{{header: {{key: {key}, value: {value}}}}}" for key, value in pairs)
+    draft = one(
+        f"{{name: r, match: {{prefix: /}}, direct_response: {{status: 200}}, response_headers_to_add: [{fields}]}}",
+        tmp_path,
+    )
+
+    assert routes(draft)["r"]["respond"] == {"status": 200, "content_type": "text/csv", "headers": {"X-A": "b"}}
+    assert [what.rpartition(".")[2] for what in lines(draft)] == ["routes[0]"]
+
+
 def test_clusters(tmp_path: Path) -> None:
     """Over TLS with HTTP/2, and by the name that the route asks for."""
     cluster = """lb_policy: LEAST_REQUEST
