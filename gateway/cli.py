@@ -37,7 +37,7 @@ from gateway.commands.reading import COULD_NOT, loaded
 from gateway.commands.replay.command import replay
 from gateway.commands.resting import collector_resting
 from gateway.commands.schema import schema
-from gateway.commands.simulate import simulate
+from gateway.commands.simulate.command import simulate
 from gateway.commands.test.command import test
 from gateway.commands.top.command import top
 from gateway.commands.upgrade import upgrade

@@ -1,6 +1,6 @@
 """The chart that `gateway simulate --svg` writes: figures one above the other, over the same time.
 
-Tests: `tests/commands/test_simulate.py::test_a_chart_is_written`.
+Tests: `tests/commands/simulate/test_command.py::test_a_chart_is_written`.
 """
 
 from __future__ import annotations

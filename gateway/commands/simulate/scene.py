@@ -1,6 +1,6 @@
 """What the command line of `gateway simulate` says, read into a scene and the calls that are made in it.
 
-Tests: `tests/commands/test_simulate.py::test_a_log_is_played`.
+Tests: `tests/commands/simulate/test_command.py::test_a_log_is_played`.
 """
 
 from __future__ import annotations

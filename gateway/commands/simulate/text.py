@@ -1,6 +1,6 @@
 """What `gateway simulate` says: tables, figures over time as bars, and events; or one JSON object.
 
-Tests: `tests/commands/test_simulate.py`.
+Tests: `tests/commands/simulate/test_command.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from gateway.commands.simulate_scene import Wanted
+from gateway.commands.simulate.scene import Wanted
 from gateway.commands.table import show as show_table
 from gateway.commands.wording import duration, printable
 from gateway.config.problems import Unexpected

@@ -1,9 +1,9 @@
 """`gateway simulate CONFIG`: traffic and faults, through the real gateway in memory, and what clients notice.
 
-What is played is in `gateway.simulation`; what the options say, in `gateway.commands.simulate_scene`; how it is told,
-in `gateway.commands.simulate_text` and `gateway.commands.simulate_chart`.
+What is played is in `gateway.simulation`; what the options say, in `gateway.commands.simulate.scene`; how it is told,
+in `gateway.commands.simulate.text` and `gateway.commands.simulate.chart`.
 
-Tests: `tests/commands/test_simulate.py`.
+Tests: `tests/commands/simulate/test_command.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gateway.commands.reading import CouldNot, loaded, shown
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
-    from gateway.commands.simulate_scene import Wanted
+    from gateway.commands.simulate.scene import Wanted
     from gateway.config.loading import Loaded
     from gateway.simulation.playing import Outcome
 
@@ -93,8 +93,8 @@ def simulate(
 
     Exits with 0; with 1 where --max-errors or --max-p99 is missed; with 2 where it could not be played.
     """
-    from gateway.commands import simulate_text
-    from gateway.commands.simulate_scene import Said, read_option, wanted
+    from gateway.commands.simulate import text as simulate_text
+    from gateway.commands.simulate.scene import Said, read_option, wanted
     from gateway.config.units import parse_timeout
 
     most_errors = None if max_errors is None else read_option("--max-errors", max_errors, simulate_text.parse_share)
@@ -106,7 +106,7 @@ def simulate(
     outcome = _played(read, what)
     told = simulate_text.Told(path, what, outcome, time.perf_counter() - begun, most_errors, most_p99)
     if svg is not None:
-        from gateway.commands.simulate_chart import draw
+        from gateway.commands.simulate.chart import draw
 
         _write(svg, draw(outcome.figures))
     if as_json:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway import cli
-from gateway.commands.simulate_text import parse_share, sparkline
+from gateway.commands.simulate.text import parse_share, sparkline
 from gateway.config.problems import Unexpected
 
 CONFIGURATION = """\
