@@ -7,9 +7,11 @@ Tests: `tests/importing/envoy/test_kind.py::test_tokens`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
+from gateway.importing.closing import MAY_PROTECT, NOBODY, NOT_NEEDED
 from gateway.importing.draft import Data, Draft
 from gateway.importing.envoy.clusters import duration
 from gateway.importing.parts import Part
@@ -19,7 +21,33 @@ _PROTECTS: Final = frozenset(
     ("ext_authz", "rbac", "basic_auth", "oauth2", "api_key_auth", "jwt_authn", "lua", "wasm", "ext_proc")
 )
 _NEEDLESS: Final = frozenset({"router", "health_check", "grpc_stats", "buffer", "set_metadata"})
-_EVERYBODY: Final = ("0.0.0.0/0", "::/0")
+_HARMLESS: Final = frozenset(
+    [
+        "adaptive_concurrency", "admission_control", "alternate_protocols_cache", "bandwidth_limit", "cache",
+        "connect_grpc_bridge", "custom_response", "decompressor", "dynamic_forward_proxy", "fault",
+        "grpc_http1_bridge", "grpc_http1_reverse_bridge", "grpc_json_transcoder", "header_mutation",
+        "header_to_metadata", "ip_tagging", "json_to_metadata", "kill_request", "on_demand", "original_src",
+        "ratelimit", "rate_limit_quota", "stateful_session", "tap", "upstream_codec",
+    ]
+)  # fmt: skip
+"""Filters that are not carried over and protect nothing; any other that is not known closes its routes (D-630)."""
+
+_KIND: Final = re.compile(r"\.filters\.http\.([a-z0-9_]+)\.v[0-9]")
+"""What a filter is, in its type; its name may be any."""
+
+
+class Rule(NamedTuple):
+    """For which paths a rule is, and what it asks for.
+
+    Attributes:
+        path: The beginning of paths, or the path alone.
+        exact: Whether it is that path alone.
+        auth: Of the routes; None for none.
+    """
+
+    path: str
+    exact: bool
+    auth: Data | None
 
 
 @dataclass
@@ -27,31 +55,35 @@ class Filters:
     """What the filters of a listener come to.
 
     Attributes:
-        rules: Beginnings of paths, each with the `auth` of the routes below; None for none.
+        rules: For which paths which `auth` is asked, in their order.
         closed: Whether nobody may be let in.
         limit: A `rate_limit` for the routes.
         compression: What is compressed.
         grpc_web: Whether pages may make calls of gRPC.
     """
 
-    rules: list[tuple[str, Data | None]] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
     closed: bool = False
     limit: Data | None = None
     compression: Data | None = None
     grpc_web: bool = False
 
-    def keys(self, path: str) -> Data:
+    def keys(self, start: str, *, exact: bool) -> Data:
         """Return the keys of a route that follow.
 
         Args:
-            path: A path that the route is for.
+            start: What the paths of the route begin with; empty where that is not known.
+            exact: Whether it is for this path alone.
         """
         found: Data = {}
-        if self.closed:
-            found["ip_deny"] = list(_EVERYBODY)
-        auth = next((auth for prefix, auth in self.rules if path.startswith(prefix)), None)
-        if auth is not None:
-            found["auth"] = dict(auth)
+        asked = self._asked(start, exact)
+        # Rules may say different things of the paths of one route: a token is then asked for everywhere, and where it
+        # would be one of several, nobody is let in.
+        ways = [auth for auth in asked if auth is not None]
+        if self.closed or any(auth != ways[0] for auth in ways):
+            found["ip_deny"] = list(NOBODY)
+        elif ways:
+            found["auth"] = dict(ways[0])
         if self.limit is not None:
             found["rate_limit"] = dict(self.limit)
         if self.compression is not None:
@@ -59,6 +91,16 @@ class Filters:
         if self.grpc_web:
             found["grpc_web"] = True
         return found
+
+    def _asked(self, start: str, exact: bool) -> list[Data | None]:
+        """Return what is asked of requests for any of some paths: the first rule that fits a path counts."""
+        found: list[Data | None] = []
+        for rule in self.rules:
+            if (exact and start == rule.path) if rule.exact else start.startswith(rule.path):
+                return [*found, rule.auth]
+            if not exact and rule.path.startswith(start):
+                found.append(rule.auth)
+        return [*found, None]
 
 
 def filters(manager: Part, draft: Draft) -> Filters:
@@ -68,6 +110,8 @@ def filters(manager: Part, draft: Draft) -> Filters:
         name = (one.text("name") or "").removeprefix(_PREFIX)
         config = one.get("typed_config")
         kind = (config.text("@type") or "") if config is not None else ""
+        if (typed := _KIND.search(kind)) is not None:
+            name = typed[1]
         if config is not None and kind.endswith("JwtAuthentication"):
             _tokens(config, found, draft)
         elif config is not None and kind.endswith("LocalRateLimit"):
@@ -83,8 +127,11 @@ def filters(manager: Part, draft: Draft) -> Filters:
             found.closed = True
             why = f"{name} may protect what is behind it: its routes let nobody in"
             draft.leave(one, why, "protect them, and take `ip_deny` out")
-        else:
+        elif name in _HARMLESS:
             draft.leave(one, f"the filter {name} has no counterpart")
+        else:
+            found.closed = True
+            draft.leave(one, f"the filter {name} has no counterpart, {MAY_PROTECT}", NOT_NEEDED)
     return found
 
 
@@ -111,15 +158,23 @@ def _tokens(config: Part, found: Filters, draft: Draft) -> None:
         draft.only(provider, "forward", False, "no backend sees the token", "see `auth.forward_credentials`")
         verifiers[name] = keys
     for rule in config.each("rules"):
-        prefix = rule.text("match", "prefix") or rule.text("match", "path")
+        prefix, path = rule.text("match", "prefix"), rule.text("match", "path")
         provider_name = rule.text("requires", "provider_name")
         open_ = rule.get("requires") is None
-        if prefix is None or (provider_name not in verifiers and not open_):
+        said = rule.get("match")
+        plain = {*rule.names()} <= {"match", "requires"} and said is not None and len(said.names()) == 1
+        wanted = prefix if prefix is not None else path
+        if wanted is None or not plain or (provider_name not in verifiers and not open_):
             found.closed = True
             instead = "write `auth` of the routes, and take `ip_deny` out"
             draft.leave(rule, "a rule of this form: routes let nobody in", instead)
         else:
-            found.rules.append((prefix, None if open_ else {"type": "jwt", "verifier": provider_name}))
+            auth = None if open_ else {"type": "jwt", "verifier": provider_name}
+            found.rules.append(Rule(wanted, prefix is None, auth))
+            draft.remark("A route asks all its requests for the token that a rule asks some of them for.")
+    if (named := config.get("requirement_map")) is not None:
+        found.closed = True
+        draft.leave(named, "routes name what they ask for: they let nobody in", "write `auth` of the routes")
 
 
 def _limit(config: Part, found: Filters, draft: Draft) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.config.problems import ConfigError, Problem
+from gateway.importing.closing import MAY_PROTECT, NOT_NEEDED, OPEN_AGAIN
 from gateway.importing.draft import Data, Draft, Hint, Made
 from gateway.importing.envoy.actions import SILENCE
 from gateway.importing.envoy.clusters import Clusters
@@ -24,6 +25,10 @@ REMARKS: Final = (
     "Slashes in a row are one slash where a prefix of a path is replaced.",
     "What a client says of itself counts from `trusted_proxies` only, however many hops Envoy trusts.",
 )
+
+_MANAGER: Final = "HttpConnectionManager"
+_BY_NAME: Final = frozenset({"server_names", "transport_protocol", "application_protocols", "destination_port"})
+"""Conditions of a chain that any caller meets who wants to."""
 
 HINTS: Final = {
     "dynamic_resources": Hint("nothing is asked of a control plane", "see discovery, and the admin API"),
@@ -90,10 +95,10 @@ def _listener(name: str, part: Part, several: bool, clusters: Clusters, draft: D
             continue
         endpoint = _endpoint(chain, host, port, draft)
         draft.pass_over(chain, "name")
+        shut = _is_protected(chain, draft)
         for one in chain.each("filters"):
             manager = one.get("typed_config")
-            if manager is None or not (manager.text("@type") or "").endswith("HttpConnectionManager"):
-                draft.leave(one, "the gateway speaks HTTP only")
+            if manager is None or not (manager.text("@type") or "").endswith(_MANAGER):
                 continue
             one.text("name")
             draft.pass_over(manager, *_PASSED)
@@ -101,11 +106,33 @@ def _listener(name: str, part: Part, several: bool, clusters: Clusters, draft: D
                 draft.leave(manager, "its routes come from a control plane")
                 continue
             found = filters(manager, draft)
+            found.closed = found.closed or shut
             Hosts(draft, clusters, found, [name] if several else [], name, bool(endpoint and endpoint[0] == "s")).fill(
                 routes
             )
     data: Data = {"name": name, "endpoint": endpoint}
     made.append(Made(data, part.place))
+
+
+def _is_protected(chain: Part, draft: Draft) -> bool:
+    """Whether a chain lets in by what is not carried over: certificates, addresses, or a filter before HTTP."""
+    found = False
+    socket = chain.get("transport_socket", "typed_config")
+    asked = None if socket is None else socket.get("require_client_certificate")
+    if asked is not None and asked.data() is not False:
+        draft.leave(asked, "the endpoint asks for certificates here: write `clientCA=FILE` into it", OPEN_AGAIN)
+        found = True
+    chosen = chain.get("filter_chain_match")
+    if chosen is not None and not set(chosen.names()) <= _BY_NAME:
+        draft.leave(chosen, "listeners are not chosen by that, which may keep callers out", OPEN_AGAIN)
+        found = True
+    for one in chain.each("filters"):
+        kind = one.text("typed_config", "@type") or ""
+        if kind.endswith(_MANAGER):
+            continue
+        draft.leave(one, f"the gateway speaks HTTP only, {MAY_PROTECT}", NOT_NEEDED)
+        found = True
+    return found
 
 
 def _endpoint(chain: Part, host: str, port: int, draft: Draft) -> str:

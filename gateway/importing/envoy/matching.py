@@ -18,6 +18,10 @@ from gateway.importing.draft import Draft
 from gateway.importing.parts import Part
 
 _METHOD: Final = ":method"
+_KNOWN: Final = frozenset(
+    {"prefix", "path_separated_prefix", "path", "safe_regex", "case_sensitive", "headers", "query_parameters", "grpc"}
+)
+"""Any other is a condition that would be lost: the route would take requests that it is not for (D-556)."""
 
 
 class Unsayable(ValueError):
@@ -54,6 +58,8 @@ def match(part: Part, draft: Draft) -> Matching:
         Unsayable: A route has no words for some of it.
     """
     found = Matching()
+    if unknown := [name for name in part.names() if name not in _KNOWN]:
+        raise Unsayable(f"there is no condition such as {unknown[0]}")
     if (prefix := part.text("prefix")) is not None:
         found.prefix = prefix
         found.path = _pattern(prefix.rstrip("/"), "/*")

@@ -155,7 +155,10 @@ class Hosts:
         for key in ("methods", "headers", "query"):
             if value := getattr(row.matching, key):
                 data[key] = value
-        keys = {**row.action.keys, **self.filters.keys(row.matching.probe or "/")}
+        one = row.matching
+        exact = one.prefix is None and not one.path.startswith("~")
+        start = one.prefix if one.prefix is not None else (one.probe or "") if exact else ""
+        keys = {**row.action.keys, **self.filters.keys(start, exact=exact)}
         if row.changes and "upstream" in keys:
             changes = dict(keys.get("transformations", {}))
             for direction, said in row.changes.items():

@@ -15,7 +15,7 @@ from gateway.importing.draft import Draft, Hint
 from gateway.importing.parts import Part
 from gateway.importing.traefik import entry_points
 from gateway.importing.traefik.middlewares import Middlewares
-from gateway.importing.traefik.routers import Routers
+from gateway.importing.traefik.routers import Certificates, Routers
 from gateway.importing.traefik.services import Services
 
 REMARKS: Final = (
@@ -64,6 +64,7 @@ def fill(source: Part, draft: Draft) -> None:
     )
     middlewares = Middlewares(draft, dict(source.entries("http", "middlewares")))
     listeners = entry_points.fill(source, draft)
-    Routers(draft, services, middlewares, listeners, draft.top.get("listeners", [])).fill(routers)
+    certificates = Certificates(source.entries("tls", "options"), draft)
+    Routers(draft, services, middlewares, listeners, draft.top.get("listeners", []), certificates).fill(routers)
     services.list_unused()
     middlewares.list_unused()

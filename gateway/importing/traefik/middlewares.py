@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from gateway.importing.closing import MAY_PROTECT, NOBODY, NOT_NEEDED
 from gateway.importing.draft import Data, Draft
 from gateway.importing.parts import Part
 from gateway.importing.traefik.services import duration
-from gateway.importing.values import network
+from gateway.importing.values import common, network
 
 _SECURITY: Final = {
     "frameDeny": ("X-Frame-Options", "DENY"),
@@ -24,7 +25,9 @@ _SECURITY: Final = {
     "browserXssFilter": ("X-XSS-Protection", "1; mode=block"),
 }
 _PROTECTS: Final = frozenset({"basicAuth", "digestAuth", "ipAllowList", "ipWhiteList", "forwardAuth"})
-_EVERYBODY: Final = ("0.0.0.0/0", "::/0")
+_HARMLESS: Final = frozenset({"errors", "passTLSClientCert", "redirectRegex", "encodedCharacters"})
+"""Kinds that are not carried over and protect nothing; any other that is not known closes the route (D-630)."""
+
 _RATIO: Final = re.compile(
     r"\s*(?:NetworkErrorRatio\(\)|ResponseCodeRatio\(\s*500\s*,\s*600\s*,\s*0\s*,\s*600\s*\))\s*>=?\s*([0-9.]+)\s*"
 )
@@ -87,7 +90,9 @@ class Middlewares:
     def _apply(self, name: str, paths: list[str], at: Part, found: Applied, depth: int) -> None:
         part = self.parts.get(name)
         if part is None or depth > len(self.parts):
-            self.draft.leave(at.get("middlewares") or at, f"there is no middleware {name} in this file")
+            why = f"there is no middleware {name} in this file, {MAY_PROTECT}"
+            self.draft.leave(at.get("middlewares") or at, why, NOT_NEEDED)
+            found.keys["ip_deny"] = list(NOBODY)
             return
         self._used.add(name)
         for kind, inner in part.entries():
@@ -99,9 +104,12 @@ class Middlewares:
                     self._close(inner, kind, found)
             elif kind in _PROTECTS:
                 self._close(inner, kind, found)
+            elif kind not in _HARMLESS:
+                self.draft.leave(inner, f"the gateway has nothing for {kind}, {MAY_PROTECT}", NOT_NEEDED)
+                found.keys["ip_deny"] = list(NOBODY)
 
     def _close(self, inner: Part, kind: str, found: Applied) -> None:
-        found.keys["ip_deny"] = list(_EVERYBODY)
+        found.keys["ip_deny"] = list(NOBODY)
         self.draft.leave(
             inner, f"{kind} could not be carried over: the route lets nobody in", "protect it, and take `ip_deny` out"
         )
@@ -241,9 +249,13 @@ def _in_flight(part: Part, found: Applied, paths: list[str], draft: Draft) -> bo
 
 
 def _addresses(part: Part, found: Applied, paths: list[str], draft: Draft) -> bool:
-    networks = [network(one) for one in part.texts("sourceRange")]
-    if not networks or None in networks:
+    networks = [block for one in part.texts("sourceRange") if (block := network(one)) is not None]
+    if not networks or len(networks) != len(part.each("sourceRange")):
         return False
+    if (before := found.keys.get("ip_allow")) is not None:
+        networks = common(before, networks)  # Traefik asks both lists
+        if not networks:
+            return False
     found.keys["ip_allow"] = networks
     if (strategy := part.get("ipStrategy")) is not None:
         draft.leave(strategy, "who the client is, `trusted_proxies` says")
@@ -259,8 +271,17 @@ def _basic_auth(part: Part, found: Applied, paths: list[str], draft: Draft) -> b
     if draft.section("auth").setdefault("basic", basic) != basic:
         return False
     draft.only(part, "removeHeader", True, "no backend sees the password; see `auth.forward_credentials`")
-    found.keys["auth"] = {"type": "basic"}
+    _ask(found, {"type": "basic"})
     return True
+
+
+def _ask(found: Applied, way: Data) -> None:
+    """Have a route ask for one more way of showing who is calling: Traefik asks for each."""
+    before = found.keys.get("auth")
+    if before is None:
+        found.keys["auth"] = way
+    elif before != way and way not in before.get("all_of", ()):
+        found.keys["auth"] = {"all_of": [*before.get("all_of", [before]), way]}
 
 
 def _forward_auth(part: Part, found: Applied, paths: list[str], draft: Draft) -> bool:
@@ -277,7 +298,7 @@ def _forward_auth(part: Part, found: Applied, paths: list[str], draft: Draft) ->
     name = name or (f"forward-{len(known) + 1}" if known else "default")
     known[name] = forward
     draft.only(part, "trustForwardHeader", False, "what clients say of themselves counts from `trusted_proxies` only")
-    found.keys["auth"] = {"type": "forward"} if name == "default" else {"type": "forward", "verifier": name}
+    _ask(found, {"type": "forward"} if name == "default" else {"type": "forward", "verifier": name})
     return True
 
 

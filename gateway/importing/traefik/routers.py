@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from gateway.importing.cases import Said, add_tests
+from gateway.importing.closing import NOBODY, OPEN_AGAIN
 from gateway.importing.draft import Data, Draft, Made
 from gateway.importing.order import Candidate, settle
 from gateway.importing.parts import Part
@@ -48,6 +49,28 @@ class Spot(NamedTuple):
     own: bool
 
 
+class Certificates:
+    """By which options of TLS callers have to show certificates.
+
+    Args:
+        options: Those of the file, by name.
+        draft: Where those that ask are listed.
+    """
+
+    def __init__(self, options: Sequence[tuple[str, Part]], draft: Draft) -> None:
+        self._asking: dict[str, bool] = {"default": False}
+        for name, part in options:
+            asked = part.get("clientAuth")
+            kind = part.text("clientAuth", "clientAuthType") or "NoClientCert"
+            self._asking[name] = asked is not None and kind not in ("NoClientCert", "RequestClientCert")
+            if asked is not None:
+                draft.leave(asked, "the endpoint asks for certificates here", "write `clientCA=FILE` into it")
+
+    def are_asked(self, name: str) -> bool:
+        """Return whether callers have to show one; also where the options are not in the file, and may say so."""
+        return self._asking.get(name, True)
+
+
 @dataclass(frozen=True, slots=True)
 class Routers:
     """Puts routers into a draft.
@@ -55,6 +78,7 @@ class Routers:
     Attributes:
         doors: Names of the listeners that routers are on.
         listeners: All of them.
+        certificates: Which options of TLS ask callers for one.
     """
 
     draft: Draft
@@ -62,6 +86,7 @@ class Routers:
     middlewares: Middlewares
     doors: Sequence[str]
     listeners: Sequence[object]
+    certificates: Certificates
 
     def fill(self, routers: Sequence[tuple[str, Part]]) -> None:
         """Put them in, the highest priority first: of equal routes here, the first in the file counts."""
@@ -125,8 +150,7 @@ class Routers:
             if made.data["name"] == upstream:
                 made.data["circuit_breaker"] = applied.breaker
         on = self._on(row.part)
-        if (tls := row.part.get("tls")) is not None and not tls.names():
-            tls.mark_read()
+        self._ask_for_certificates(row.part, applied)
         for spot in spots:
             data: Data = {"name": self.draft.name(row.router, "routes")}
             named = [one for one in spot.hosts if one is not None]
@@ -145,6 +169,16 @@ class Routers:
                 add_tests(said, self.draft)
                 for test in self.draft.tests[before:] if on else ():
                     test.data["request"]["listener"] = on[0]
+
+    def _ask_for_certificates(self, part: Part, applied: Applied) -> None:
+        """Close a route whose callers may have to show certificates."""
+        tls = part.get("tls")
+        if tls is not None and not tls.names():
+            tls.mark_read()
+        if tls is not None and self.certificates.are_asked((tls.text("options") or "default").removesuffix("@file")):
+            why = "callers may have to show certificates, which the endpoint asks for here"
+            self.draft.leave(tls.get("options") or tls, why, OPEN_AGAIN)
+            applied.keys["ip_deny"] = list(NOBODY)
 
     def _destination(self, row: Row, applied: Applied) -> Data:
         service = row.part.text("service") or ""

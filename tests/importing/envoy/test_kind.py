@@ -261,3 +261,90 @@ def test_a_file_without_listeners(tmp_path: Path) -> None:
     """It is an error."""
     with pytest.raises(ConfigError, match=r"expected `static_resources\.listeners`"):
         imported("envoy", "static_resources: {clusters: []}", tmp_path)
+
+
+def tokens(rules: str) -> str:
+    """Return a filter that asks for tokens by these rules."""
+    kind = "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
+    providers = "p: {issuer: 'https://p', remote_jwks: {http_uri: {uri: 'https://p/keys', cluster: a}}}"
+    providers += f", q: {providers[3:]}"
+    return f"{{name: any, typed_config: {{'@type': {kind}, providers: {{{providers}}}, {rules}}}}}"
+
+
+PUBLIC = "{match: {path: /public}}, {match: {prefix: /}, requires: {provider_name: p}}"
+
+
+@pytest.mark.parametrize(
+    ("rules", "route", "keys"),
+    [
+        # A rule below a route: all its requests are asked.
+        ("{match: {prefix: /admin}, requires: {provider_name: p}}", "prefix: /", "auth"),
+        # A rule for one path lets nobody else in who begins with it.
+        (
+            "{match: {path: /public}}, {match: {prefix: /}, requires: {provider_name: p}}",
+            "prefix: /publications",
+            "auth",
+        ),
+        ("{match: {path: /public}}, {match: {prefix: /}, requires: {provider_name: p}}", "path: /public", ""),
+        ("{match: {prefix: /a}, requires: {provider_name: p}}", "safe_regex: {regex: '/.*'}", "auth"),
+        # One of two tokens cannot be asked for, nor what has conditions of its own.
+        (
+            "{match: {prefix: /a}, requires: {provider_name: p}}, {match: {prefix: /}, requires: {provider_name: q}}",
+            "prefix: /",
+            "ip_deny",
+        ),
+        ("{match: {prefix: /, headers: [{name: x-open}]}}", "prefix: /", "ip_deny"),
+    ],
+)
+def test_a_rule_for_some_paths_of_a_route(rules: str, route: str, keys: str, tmp_path: Path) -> None:
+    """Nobody gets in without a token who did not before."""
+    draft = one(f"{{match: {{{route}}}, route: {{cluster: a}}}}", tmp_path, filters=tokens(f"rules: [{rules}]"))
+
+    assert {"auth", "ip_deny"} & set(routes(draft)["v-1"]) == ({keys} if keys else set())
+
+
+@pytest.mark.parametrize("route", ["runtime_fraction: {}", "tls_context: {presented: true}", "dynamic_metadata: []"])
+def test_a_route_with_a_condition_that_is_not_known_is_left_out(route: str, tmp_path: Path) -> None:
+    """Without it, it would take requests that it is not for."""
+    draft = one(f"{{match: {{prefix: /, {route}}}, route: {{cluster: a}}}}", tmp_path)
+
+    assert routes(draft) == {}
+    assert any(what.endswith("virtual_hosts[0].routes[0]") for _, what in left(draft))
+
+
+RBAC = "{name: cache, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC}}"
+
+
+@pytest.mark.parametrize(
+    ("filters", "closed"),
+    [
+        ("{name: our.own.filter, typed_config: {a: b}}", True),
+        (RBAC, True),
+        ("{name: envoy.filters.http.fault}", False),
+        (tokens("rules: [], requirement_map: {r: {provider_name: p}}"), True),
+    ],
+)
+def test_a_filter_that_may_protect_closes_its_routes(filters: str, closed: bool, tmp_path: Path) -> None:
+    """What is known by its type, or not known at all; not what is known to protect nothing."""
+    draft = one("{match: {prefix: /}, route: {cluster: a}}", tmp_path, filters=filters)
+
+    assert ("ip_deny" in routes(draft)["v-1"]) is closed
+    assert left(draft)
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        "filter_chain_match: {source_prefix_ranges: [{address_prefix: 10.0.0.0, prefix_len: 8}]}",
+        "transport_socket: {name: tls, typed_config: {require_client_certificate: true}}",
+    ],
+)
+def test_a_chain_that_lets_in_some_closes_its_routes(chain: str, tmp_path: Path) -> None:
+    """By addresses or certificates, which are not carried over."""
+    hosts = "- {name: v, domains: ['*'], routes: [{match: {prefix: /}, route: {cluster: a}}]}"
+    text = BOOTSTRAP.format(hosts=indent(hosts, " " * 20), filters="", cluster="", address="0.0.0.0")
+    opened = imported("envoy", text, tmp_path)
+    closed = imported("envoy", text.replace("- filters:", f"- {chain}\n          filters:"), tmp_path)
+
+    assert "ip_deny" not in routes(opened)["v-1"]
+    assert routes(closed)["v-1"]["ip_deny"] == ["0.0.0.0/0", "::/0"]

@@ -100,3 +100,18 @@ def test_a_file_without_routers(tmp_path: Path) -> None:
     """It is an error."""
     with pytest.raises(ConfigError, match=r"expected `http\.routers`"):
         imported("traefik", "http: {services: {}}", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "closed"),
+    [("options: mtls", True), ("options: optional@file", False), ("options: mtls@consul", True), ("", False)],
+)
+def test_options_that_ask_for_certificates_close_the_route(options: str, closed: bool, tmp_path: Path) -> None:
+    """Also where they are in no file; the endpoint has to say so first."""
+    text = "http:\n  routers: {app: {rule: 'PathPrefix(`/api`)', service: app, tls: {%s}}}\n" % options  # noqa: UP031
+    text += "  services: {app: {loadBalancer: {servers: [{url: 'http://127.0.0.1:1'}]}}}\n"
+    text += "tls: {options: {mtls: {clientAuth: {clientAuthType: RequireAndVerifyClientCert}},"
+    text += " optional: {clientAuth: {clientAuthType: RequestClientCert}}}}\n"
+    draft = imported("traefik", text, tmp_path)
+
+    assert ["ip_deny" in made.data for made in draft.routes] == [closed]

@@ -122,3 +122,40 @@ def test_one_that_is_not_there(tmp_path: Path) -> None:
     _, draft = made("m: {}", tmp_path, "[elsewhere@docker]")
 
     assert ("http.routers.app.middlewares") in [what for _, what in left(draft)]
+
+
+@pytest.mark.parametrize(
+    ("middlewares", "names"),
+    [
+        ("m: {plugin: {our-auth: {a: b}}}", "[m]"),
+        ("m: {fancyAuth: {a: b}}", "[m]"),
+        ("m: {basicauth: {users: ['a:b']}}", "[m]"),
+        ("m: {chain: {middlewares: [auth@docker]}}", "[m]"),
+        ("m: {addPrefix: {prefix: /v2}}", "[m, auth@docker]"),
+        ("m: {ipAllowList: {sourceRange: [10.0.0.0/8]}}, n: {ipAllowList: {sourceRange: [192.0.2.0/24]}}", "[m, n]"),
+        ("m: {ipAllowList: {sourceRange: [10.0.0.0/8, true]}}", "[m]"),
+    ],
+)
+def test_what_may_protect_and_is_not_known_closes_the_route(middlewares: str, names: str, tmp_path: Path) -> None:
+    """Also a middleware that is in no file, and lists of addresses that have none in common."""
+    keys, draft = made(middlewares, tmp_path, names)
+
+    assert keys["ip_deny"] == ["0.0.0.0/0", "::/0"]
+    assert left(draft)
+
+
+def test_a_middleware_that_protects_nothing_leaves_the_route_open(tmp_path: Path) -> None:
+    """It is listed."""
+    keys, draft = made("m: {errors: {status: ['500-599'], service: app, query: /e}}", tmp_path)
+
+    assert keys == {}
+    assert left(draft)
+
+
+def test_each_way_of_showing_who_calls_is_asked_for(tmp_path: Path) -> None:
+    """And each list of addresses holds, as in Traefik."""
+    basic = "n: {basicAuth: {usersFile: users}}, o: {ipAllowList: {sourceRange: [10.0.0.0/8]}}"
+    addresses = "p: {ipAllowList: {sourceRange: [10.1.0.0/16, 192.0.2.1]}}"
+    keys, _ = made(f"{FORWARD}, {basic}, {addresses}", tmp_path, "[m, n, o, p]")
+
+    assert keys == {"auth": {"all_of": [{"type": "forward"}, {"type": "basic"}]}, "ip_allow": ["10.1.0.0/16"]}
