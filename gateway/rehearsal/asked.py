@@ -16,7 +16,7 @@ from gateway.headers import Headers
 from gateway.http.hosts import normal_host
 from gateway.message import Request
 from gateway.rehearsal.backends import encoded, framed
-from gateway.rehearsal.credentials import Field
+from gateway.rehearsal.callers.credentials import Field
 
 
 @dataclass

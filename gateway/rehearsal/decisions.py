@@ -18,8 +18,8 @@ from gateway.config.schema.routes import Route
 from gateway.config.summary import target
 from gateway.config.written import found
 from gateway.headers import Headers
+from gateway.rehearsal.callers.credentials import Claims
 from gateway.rehearsal.comparing import text
-from gateway.rehearsal.credentials import Claims
 from gateway.rehearsal.stage import Outcome, Stage
 
 PASSED: Final = "passed"
@@ -106,7 +106,7 @@ def explain(loaded: Loaded, request: CaseRequest, claims: Claims | None, time: f
 
     Raises:
         gateway.config.ConfigError: Something that the configuration names cannot be used.
-        gateway.rehearsal.credentials.CannotShow: The route wants a credential that cannot be made up.
+        gateway.rehearsal.callers.credentials.CannotShow: The route wants a credential that cannot be made up.
     """
     stage = Stage(loaded.settings, [] if claims is None else [claims])
     stage.begin(time, {})

@@ -21,7 +21,7 @@ from gateway.recorded.log import RecordedLog
 from gateway.recorded.order import by_beginning
 from gateway.recorded.request import Recorded
 from gateway.rehearsal.alongside import alongside
-from gateway.rehearsal.callers import Callers
+from gateway.rehearsal.callers.recorded import Callers
 from gateway.rehearsal.rerun import Rerun
 from gateway.rehearsal.taken import KINDS, Kind, Otherwise, Taken, compare, compare_with_log
 from gateway.rehearsal.taker import ANY_HOST

@@ -24,8 +24,8 @@ from gateway.memory.backend import Asked
 from gateway.memory.client import Received
 from gateway.recorded.request import Recorded
 from gateway.rehearsal.backends import own
-from gateway.rehearsal.callers import Callers
-from gateway.rehearsal.credentials import LIFETIME, CannotShow, Claims, Field
+from gateway.rehearsal.callers.credentials import LIFETIME, CannotShow, Claims, Field
+from gateway.rehearsal.callers.recorded import Callers
 from gateway.rehearsal.recalling import Client, Pending, Recalling
 from gateway.rehearsal.stage import Stage, exchange_of
 from gateway.rehearsal.taken import Fields, Taken, kept

@@ -21,9 +21,9 @@ from gateway.memory.gateway import MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork
 from gateway.rehearsal.asked import Asked, asked_by, head_of, listener_of
 from gateway.rehearsal.backends import Backends, Sent, own
-from gateway.rehearsal.credentials import CannotShow, Claims, Credentials, Field
+from gateway.rehearsal.callers.credentials import CannotShow, Claims, Credentials, Field
+from gateway.rehearsal.callers.users import with_users
 from gateway.rehearsal.enclosing import enclosed
-from gateway.rehearsal.users import with_users
 from gateway.serving.trial import Trial, tried
 from gateway.transport.deadlines import INTERVAL
 

@@ -14,7 +14,7 @@ from gateway.config.loading import Loaded
 from gateway.config.problems import ConfigError
 from gateway.config.schema.cases import CaseRequest
 from gateway.config.written import find_places
-from gateway.rehearsal.credentials import Claims
+from gateway.rehearsal.callers.credentials import Claims
 from gateway.rehearsal.decisions import Decision, Explanation, explain
 
 _OF_ITS_OWN = frozenset({"x-request-id", "traceparent", "date"})
@@ -49,7 +49,7 @@ def make(request: CaseRequest, claims: Claims | None, old: Loaded, new: Loaded) 
 
     Raises:
         gateway.config.ConfigError: Something that one of them names cannot be used.
-        gateway.rehearsal.credentials.CannotShow: A route wants a credential that cannot be made up.
+        gateway.rehearsal.callers.credentials.CannotShow: A route wants a credential that cannot be made up.
     """
     now = time.time()
     before, after = (_explained(loaded, request, claims, now) for loaded in (old, new))

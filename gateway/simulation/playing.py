@@ -26,7 +26,7 @@ from gateway.config.schema.telemetry import AccessLog
 from gateway.memory.gateway import MemoryGateway
 from gateway.memory.network import MemoryNetwork
 from gateway.memory.stand_ins import MemoryLog
-from gateway.rehearsal.credentials import Credentials
+from gateway.rehearsal.callers.credentials import Credentials
 from gateway.rehearsal.enclosing import enclosed
 from gateway.simulation.clock import JumpingClock
 from gateway.simulation.faults import Fault
@@ -110,7 +110,7 @@ class Play:
 
     Raises:
         gateway.config.ConfigError: Something that the configuration names cannot be used.
-        gateway.rehearsal.credentials.CannotShow: A route wants a credential that cannot be made up.
+        gateway.rehearsal.callers.credentials.CannotShow: A route wants a credential that cannot be made up.
     """
 
     def __init__(self, scene: Scene, publisher: LogPublisher = globalLogPublisher) -> None:

@@ -13,7 +13,7 @@ from gateway.config.endpoint_strings import address_of
 from gateway.config.schema.cases import CaseRequest
 from gateway.memory.gateway import MemoryGateway
 from gateway.rehearsal.asked import asked_by, head_of, listener_of
-from gateway.rehearsal.credentials import Credentials, Field
+from gateway.rehearsal.callers.credentials import Credentials, Field
 from gateway.serving.trial import tried
 from gateway.simulation.mix import Call, Caller
 
@@ -70,7 +70,7 @@ class Requests:
         """Return a request as it is sent.
 
         Raises:
-            gateway.rehearsal.credentials.CannotShow: Its route wants a credential that cannot be made up.
+            gateway.rehearsal.callers.credentials.CannotShow: Its route wants a credential that cannot be made up.
         """
         caller = self._callers[call.caller]
         self._credentials.calls(caller.claims)

@@ -10,7 +10,7 @@ import orjson
 from gateway.config import Settings
 from gateway.recorded.log import RecordedLog
 from gateway.recorded.request import Recorded
-from gateway.rehearsal.callers import Callers
+from gateway.rehearsal.callers.recorded import Callers
 from gateway.rehearsal.replaying import Hit, Replayed, replay
 from gateway.rehearsal.taken import Otherwise, Taken
 from tests.rehearsal.logs import request, settings, write

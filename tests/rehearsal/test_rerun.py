@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.recorded.request import Recorded
-from gateway.rehearsal.callers import Callers
+from gateway.rehearsal.callers.recorded import Callers
 from gateway.rehearsal.rerun import Rerun
 from gateway.rehearsal.taken import Taken
 from tests.rehearsal.logs import request, settings

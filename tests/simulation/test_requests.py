@@ -13,7 +13,7 @@ from gateway.config import from_mapping
 from gateway.config.schema.cases import TIME, CaseRequest
 from gateway.memory.gateway import MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork
-from gateway.rehearsal.credentials import CannotShow, Credentials
+from gateway.rehearsal.callers.credentials import CannotShow, Credentials
 from gateway.rehearsal.enclosing import enclosed
 from gateway.simulation.mix import Call, Caller
 from gateway.simulation.requests import Requests, Sent

@@ -134,7 +134,7 @@ def _loaded(path: str) -> Loaded:
 def _explained(loaded: Loaded, request: CaseRequest, claims: dict[str, Any] | None, begins: float) -> Explanation:
     from gateway.config import ConfigError
     from gateway.config.written import find_places
-    from gateway.rehearsal.credentials import CannotShow
+    from gateway.rehearsal.callers.credentials import CannotShow
     from gateway.rehearsal.decisions import explain as explained
 
     try:

@@ -198,7 +198,7 @@ def _made(asked: Sequence[CaseRequest], caller: str | None, old: Linted, new: Li
     if not asked:
         return []
     from gateway.commands.claims import claims_of
-    from gateway.rehearsal.credentials import CannotShow
+    from gateway.rehearsal.callers.credentials import CannotShow
     from gateway.rehearsal.twice import make
 
     try:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.config.loading import Loaded
     from gateway.recorded.log import RecordedLog
     from gateway.recorded.survey import Survey
-    from gateway.rehearsal.callers import Callers
+    from gateway.rehearsal.callers.recorded import Callers
     from gateway.rehearsal.replaying import Replayed
 
 COULD_NOT: Final = 2
@@ -76,7 +76,7 @@ def callers_of(survey: Survey, claims: str | None, stranger: str | None) -> Call
         stranger: Claims, or a name, of who has none in a log without names.
     """
     from gateway.commands.claims import claims_of
-    from gateway.rehearsal.callers import Callers
+    from gateway.rehearsal.callers.recorded import Callers
 
     try:
         known = {} if claims is None else _known(Path(claims))

@@ -120,7 +120,7 @@ def _played(read: Loaded, what: Wanted) -> Outcome:
     """Play, and show how far it has come where somebody waits."""
     from gateway.config import ConfigError
     from gateway.config.written import find_places
-    from gateway.rehearsal.credentials import CannotShow
+    from gateway.rehearsal.callers.credentials import CannotShow
     from gateway.simulation.playing import play
 
     progress: Callable[[float], object] = lambda at: None  # noqa: E731  # typed

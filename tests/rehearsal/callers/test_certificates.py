@@ -8,7 +8,7 @@ import pytest
 
 from gateway.config.schema.cases import TIME, CaseRequest
 from gateway.rehearsal.stage import CannotShow, Outcome
-from tests.rehearsal.test_credentials import stage, verifier
+from tests.rehearsal.callers.test_credentials import stage, verifier
 from tests.tokens import SECRET
 
 

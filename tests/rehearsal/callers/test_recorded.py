@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.config.schema.auth import RouteAuth
-from gateway.rehearsal.callers import Callers
+from gateway.rehearsal.callers.recorded import Callers
 from tests.rehearsal.logs import request, settings
 
 AUTH = RouteAuth.model_validate({"type": "jwt", "scopes": ["read", "list"], "roles": ["staff", "admin"]})

@@ -1,9 +1,9 @@
 """Keys for callers that are made up, and the tokens that are signed with them.
 
-Loaded by `gateway.rehearsal.credentials` with the first verifier of a configuration, since the library of JWTs takes
-longer to load than a configuration without one takes to be read.
+Loaded by `gateway.rehearsal.callers.credentials` with the first verifier of a configuration, since the library of JWTs
+takes longer to load than a configuration without one takes to be read.
 
-Tests: `tests/rehearsal/test_credentials.py::test_a_token_is_signed_as_the_verifier_wants_it`.
+Tests: `tests/rehearsal/callers/test_credentials.py::test_a_token_is_signed_as_the_verifier_wants_it`.
 """
 
 from __future__ import annotations

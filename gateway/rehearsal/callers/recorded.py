@@ -3,7 +3,7 @@
 A log has names at most. What a caller was let in with is told by the route that let it in: who was answered with
 neither 401 nor 403 had the scopes, and one of the roles, that the route asked for at that time.
 
-Tests: `tests/rehearsal/test_callers.py`.
+Tests: `tests/rehearsal/callers/test_recorded.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 from gateway.config import Settings
 from gateway.config.schema.auth import RouteAuth
 from gateway.recorded.request import Recorded
-from gateway.rehearsal.credentials import Claims
+from gateway.rehearsal.callers.credentials import Claims
 
 NOBODY: Final = "replay"
 """The subject of who called where the log does not say who did."""

@@ -3,7 +3,7 @@
 Whom a certificate stands for is found by the gateway, as ever: `sub` is the name in it, of the kind that
 `auth.mtls.user` asks for, and roles and scopes are those of `auth.mtls.clients`.
 
-Tests: `tests/rehearsal/test_certificates.py`.
+Tests: `tests/rehearsal/callers/test_certificates.py`.
 """
 
 from __future__ import annotations

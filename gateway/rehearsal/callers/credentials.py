@@ -3,7 +3,7 @@
 The chain is entered as by anybody: with a token or a key in the place where the route looks for one. So issuer,
 audience, `require`, roles and scopes are asked as they are in production (D-317).
 
-Tests: `tests/rehearsal/test_credentials.py`.
+Tests: `tests/rehearsal/callers/test_credentials.py`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from gateway.config.schema.mtls import Mtls
 from gateway.config.schema.tokens import JwtVerifier
 from gateway.memory.backend import Asked, ok
 from gateway.principal import find_claim
-from gateway.rehearsal import users
+from gateway.rehearsal.callers import users
 
 if TYPE_CHECKING:
-    from gateway.rehearsal.certificates import ShownCertificate
+    from gateway.rehearsal.callers.certificates import ShownCertificate
 
 Claims = Mapping[str, Any]
 Field = tuple[str, str]
@@ -89,7 +89,7 @@ class Credentials:
         kinds = [] if auth is None else [way.type for way in auth.ways]
         if auth is None or "mtls" not in kinds or not (auth.all_of or set(kinds) == {"mtls"}):
             return None
-        from gateway.rehearsal.certificates import CannotCertify, certify  # few configurations have any
+        from gateway.rehearsal.callers.certificates import CannotCertify, certify  # few configurations have any
 
         try:
             return certify(claims, self._auth.mtls or Mtls(), now)
@@ -177,7 +177,7 @@ class Credentials:
         """Return a verifier that takes our tokens, and still those that the configuration itself has the keys of."""
         # Loaded with the first verifier: most configurations have none, and who has one waits for what it needs anyway.
         from gateway.composition.builders.jwt import configured_keys
-        from gateway.rehearsal.signing import make_key, published
+        from gateway.rehearsal.callers.signing import make_key, published
 
         if verifier.secret is not None and (hmac := [one for one in verifier.algorithms if one.startswith("HS")]):
             self._keys[name] = (hmac[0], verifier.secret.get_secret_value())
@@ -195,7 +195,7 @@ class Credentials:
         return verifier.model_copy(update={"public_key_file": None, "jwks_url": f"http://{host}/", "jwks_ca": None})
 
     def _token(self, name: str, claims: Claims) -> str:
-        from gateway.rehearsal.signing import sign
+        from gateway.rehearsal.callers.signing import sign
 
         algorithm, key = self._keys[name]
         return sign(claims, key, algorithm, None if algorithm.startswith("HS") else KEY_NAME)

@@ -11,9 +11,9 @@ import pytest
 
 from gateway.config import ConfigError
 from gateway.config.schema.cases import TIME, CaseRequest
+from gateway.rehearsal.callers.users import with_users
 from gateway.rehearsal.stage import CannotShow, Outcome
-from gateway.rehearsal.users import with_users
-from tests.rehearsal.test_credentials import stage
+from tests.rehearsal.callers.test_credentials import stage
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 A gateway reads its users from a file, so that one is written for the moment of reading. Users of the file stay, and can
 be shown by whoever knows their passwords; one who is made up by the same name takes its place.
 
-Tests: `tests/rehearsal/test_users.py`.
+Tests: `tests/rehearsal/callers/test_users.py`.
 """
 
 from __future__ import annotations
