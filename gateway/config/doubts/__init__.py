@@ -21,6 +21,7 @@ from gateway.config.doubts.discovery import discovery as doubts_of_discovery
 from gateway.config.doubts.error_pages import error_pages as doubts_of_error_pages
 from gateway.config.doubts.introductions import introductions as doubts_of_introductions
 from gateway.config.doubts.listeners import listeners as doubts_of_listeners
+from gateway.config.doubts.paths import Paths
 from gateway.config.doubts.plugins import plugins as doubts_of_plugins
 from gateway.config.doubts.reach import unreached
 from gateway.config.doubts.routes import route as doubts_of_route
@@ -115,10 +116,11 @@ def _all(settings: Settings) -> Iterator[Finding]:
 
 
 def _routes(settings: Settings) -> Iterator[Finding]:
+    paths = Paths(settings.routes)
     for index, route in enumerate(settings.routes):
         found = [
             *doubts_of_route(route, settings),
-            *coded("answer", doubts_of_answers(route, settings)),
+            *coded("answer", doubts_of_answers(route, settings, paths)),
             *coded("no-effect", doubts_of_transformations(route)),
             *coded("nobody-admitted", doubts_of_route_callers(route, settings)),
         ]

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from gateway.config.doubts.common import Doubt
+from gateway.config.doubts.paths import Paths, is_parameter, is_rest
 from gateway.config.endpoint_strings import parse
-from gateway.config.patterns import PARAMETER, REST
+from gateway.config.patterns import PARAMETER
 from gateway.config.schema import Settings
 from gateway.config.schema.answers import NAME, Redirect
 from gateway.config.schema.routes import Route
@@ -27,22 +28,20 @@ _NOT_OURS = re.compile(r"\$(?:[0-9]+|[A-Za-z_]\w*)")
 
 _AS_IT_STANDS = "clients would be sent to it as it stands"
 _SAMPLE = "0"
-_LITERAL, _PARAMETER, _REST = range(3)
-"""How specific a segment of a pattern is; where two patterns differ first, the lower one goes first."""
 
 
-def answers(route: Route, settings: Settings) -> Iterator[Doubt]:
-    """Doubt what a route answers itself; `settings` are the whole configuration."""
+def answers(route: Route, settings: Settings, paths: Paths) -> Iterator[Doubt]:
+    """Doubt what a route answers itself; `settings` are the whole configuration, and `paths` those of its routes."""
     redirect = route.redirect
     if redirect is not None:
-        yield from ((("redirect", *steps), words) for steps, words in _redirects(route, redirect, settings))
+        yield from ((("redirect", *steps), words) for steps, words in _redirects(route, redirect, settings, paths))
     if route.respond is not None:
         for status, field, words in _INCOMPLETE:
             if route.respond.status == status and field not in map(str.lower, route.respond.headers):
                 yield ("respond", "status"), words
 
 
-def _redirects(route: Route, redirect: Redirect, settings: Settings) -> Iterator[Doubt]:
+def _redirects(route: Route, redirect: Redirect, settings: Settings, paths: Paths) -> Iterator[Doubt]:
     rest = (redirect.host, redirect.port, redirect.path)
     if redirect.scheme == "https" and rest == (None,) * 3:
         here = [listener for listener in settings.listeners if route.is_on(listener.name)]
@@ -52,7 +51,7 @@ def _redirects(route: Route, redirect: Redirect, settings: Settings) -> Iterator
         yield ("host",), _THERE if len(route.hosts) == 1 else f"for `{redirect.host}` {_THERE}"
     if redirect.path is not None:
         doubts = list(_literals(redirect.path))
-        yield from ((("path",), words) for words in doubts or _again(route, redirect, redirect.path, settings))
+        yield from ((("path",), words) for words in doubts or _again(route, redirect, redirect.path, paths))
 
 
 def _literals(path: str) -> Iterator[str]:
@@ -68,7 +67,7 @@ def _literals(path: str) -> Iterator[str]:
         yield f"`{found}`: {_AS_IT_STANDS}; {ours}"
 
 
-def _again(route: Route, redirect: Redirect, path: str, settings: Settings) -> Iterator[str]:
+def _again(route: Route, redirect: Redirect, path: str, paths: Paths) -> Iterator[str]:
     """Doubt a path that the same route takes again."""
     if redirect.scheme or redirect.port or route.headers or (redirect.host and redirect.host not in route.hosts):
         return
@@ -77,35 +76,12 @@ def _again(route: Route, redirect: Redirect, path: str, settings: Settings) -> I
     for pattern in route.path:
         if pattern.startswith("~"):
             continue
-        own = "/" + "/".join(_SAMPLE if _rank(segment) else segment for segment in pattern[1:].split("/"))
+        own = "/" + "/".join(_SAMPLE if _is_variable(segment) else segment for segment in pattern[1:].split("/"))
         target = NAME.sub(lambda name, own=own: own if name[1] == "path" else _SAMPLE, path)  # type: ignore[misc]
-        segments = target.split("/")[1:]
-        if (mine := _specificity(route, segments)) is None:
-            continue
-        others = (_specificity(other, segments) for other in settings.routes if other is not route)
-        if not any(ranks is not None and ranks <= mine for ranks in others):
+        if [first is route for first in paths.first(target)] == [True]:
             yield f"the route takes {target} too: clients would be sent on and on, or be answered with 404"
             return
 
 
-def _specificity(route: Route, segments: list[str]) -> list[int] | None:
-    """Say how specific the pattern is by which a route takes a path, whatever the host; None where it has none."""
-    found = []
-    for pattern in route.path:
-        if pattern.startswith("~"):
-            continue
-        wanted = pattern[1:].split("/")
-        ranks = [_rank(segment) for segment in wanted]
-        rest = ranks[-1] == _REST
-        length = len(wanted) - rest
-        if length > len(segments) or (length < len(segments) and not rest):
-            continue
-        if all(rank or one == other for rank, one, other in zip(ranks[:length], wanted, segments, strict=False)):
-            found.append(ranks)
-    return min(found, default=None)
-
-
-def _rank(segment: str) -> int:
-    if REST.fullmatch(segment) or segment == "*":
-        return _REST
-    return _PARAMETER if PARAMETER.fullmatch(segment) else _LITERAL
+def _is_variable(segment: str) -> bool:
+    return is_rest(segment) or is_parameter(segment)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from cProfile import Profile
 from pathlib import Path
 
 import pytest
 
-from gateway.config import load_with_doubts
+from gateway.config import load, load_with_doubts
+from gateway.config.doubts.answers import answers
+from gateway.config.doubts.paths import Paths
 
 
 def doubts(directory: Path, *routes: str) -> list[str]:
@@ -84,3 +87,18 @@ def test_a_name_that_leads_to_itself(tmp_path: Path) -> None:
     ]
     assert doubts(tmp_path, "host: www.h, path: /*, redirect: {host: h}") == []
     assert doubts(tmp_path, "path: /*, redirect: {host: h}") == []
+
+
+def test_the_work_grows_with_the_paths_of_a_redirect(tmp_path: Path) -> None:
+    """Twice as many paths of one route are at most some more than twice the work, counted in calls of functions."""
+
+    def work(number: int) -> int:
+        paths = ", ".join(f"/a/{one}" for one in range(number))
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(f"routes: [{{path: [{paths}], redirect: {{path: '${{path}}/'}}}}]")
+        settings = load(file, {})
+        profile = Profile()
+        profile.runcall(lambda: list(answers(settings.routes[0], settings, Paths(settings.routes))))
+        return sum(one.callcount for one in profile.getstats())
+
+    assert work(200) < 2.2 * work(100)
