@@ -18,7 +18,7 @@ from urllib.parse import quote
 from gateway.config import Settings
 from gateway.config.endpoint_strings import address_of
 from gateway.config.schema.cases import CaseRequest
-from gateway.rehearsal.rerouting import samples
+from gateway.rehearsal.planning.rerouting import samples
 
 FIRST_CALLER: Final = IPv4Address("198.18.0.1")
 """RFC 2544 keeps 198.18.0.0/15 for measurements: nobody's rules are about it."""

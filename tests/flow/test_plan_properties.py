@@ -17,7 +17,7 @@ from gateway.commands.plan.text import is_empty, text
 from gateway.config import Settings, from_mapping
 from gateway.config.linting import Linted, lint
 from gateway.config.schema.cases import TIME, CaseRequest
-from gateway.rehearsal.planning import plan
+from gateway.rehearsal.planning.plan import plan
 from gateway.rehearsal.stage import Outcome, Stage
 from tests.rehearsal import drawing
 

@@ -1,6 +1,6 @@
 """`gateway plan OLD NEW`: what another configuration changes, and what that means.
 
-What changes is in `gateway.rehearsal.planning`; how it is said, in `gateway.commands.plan.text`.
+What changes is in `gateway.rehearsal.planning.plan`; how it is said, in `gateway.commands.plan.text`.
 
 Tests: `tests/commands/plan/test_command.py`.
 """
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from gateway.config.linting import Linted
     from gateway.config.schema.cases import CaseRequest
     from gateway.recorded.request import Recorded
-    from gateway.rehearsal.planning import Plan
-    from gateway.rehearsal.twice import Twice
+    from gateway.rehearsal.planning.compared_request import ComparedRequest
+    from gateway.rehearsal.planning.plan import Plan
 
 OpenLog: TypeAlias = "Callable[[], Iterable[Recorded]] | None"
 
@@ -106,7 +106,7 @@ def _plan(
         new = _linted(paths[-1])
         with nullcontext() if log is None else opened(log, form, [new.loaded.settings]) as open_log:
             old, found = _running(live, new, open_log) if live is not None else _before(paths[0], new, open_log)
-            twice = _made(asked, caller, old, new)
+            compared = _made(asked, caller, old, new)
             if open_log is not None and replays:
                 survey = surveyed(open_log)
                 replayed = replay(open_log, survey, [new.loaded, old.loaded], callers_of(survey, None, caller))
@@ -115,18 +115,18 @@ def _plan(
     except NotALog as error:
         _end(str(error))
     if as_json:
-        document = plan_text.document(found, twice)
+        document = plan_text.document(found, compared)
         if replayed is not None:
             document["replay"] = replay_text.document(str(log), None, replayed)
         click.echo(json.dumps(document, indent=2))
     else:
         say = plan_text.markdown if as_markdown else plan_text.text
-        for line in say(found, twice):
+        for line in say(found, compared):
             click.echo(line)
         if replayed is not None:
             for line in replay_text.below(str(log), replayed, as_markdown):
                 click.echo(line)
-    same = plan_text.is_empty(found, twice) and (replayed is None or not replayed.otherwise)
+    same = plan_text.is_empty(found, compared) and (replayed is None or not replayed.otherwise)
     raise SystemExit(DIFFERENT if check and not same else 0)
 
 
@@ -156,7 +156,7 @@ def _before(path: str, new: Linted, open_log: OpenLog) -> tuple[Linted, Plan]:
     be a copy out of its history, without them. Those that are only where it stands itself are found there.
     """
     from gateway.config import ConfigError
-    from gateway.rehearsal.planning import plan as planned
+    from gateway.rehearsal.planning.plan import plan as planned
 
     try:
         old = _linted(path, new.directory)
@@ -170,7 +170,7 @@ def _running(url: str, new: Linted, open_log: OpenLog) -> tuple[Linted, Plan]:
     """Read what a gateway has in force; its secrets are masked, and taken to be as in the new configuration."""
     from gateway.commands.admin_port import AdminPort, NoAnswer
     from gateway.config.linting import of_running
-    from gateway.rehearsal.planning import plan as planned
+    from gateway.rehearsal.planning.plan import plan as planned
 
     try:
         port = AdminPort(url)
@@ -193,13 +193,13 @@ def _request(said: str) -> CaseRequest:
         raise click.BadParameter(str(error), param_hint="'--request'") from None
 
 
-def _made(asked: Sequence[CaseRequest], caller: str | None, old: Linted, new: Linted) -> list[Twice]:
+def _made(asked: Sequence[CaseRequest], caller: str | None, old: Linted, new: Linted) -> list[ComparedRequest]:
     """Make requests in both."""
     if not asked:
         return []
     from gateway.commands.claims import claims_of
     from gateway.rehearsal.callers.credentials import CannotShow
-    from gateway.rehearsal.twice import make
+    from gateway.rehearsal.planning.compared_request import make
 
     try:
         claims = None if caller is None else claims_of(caller)

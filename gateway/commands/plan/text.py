@@ -17,10 +17,10 @@ from gateway.config.units import format_duration
 
 if TYPE_CHECKING:
     from gateway.config.changed_keys import KeyChange
-    from gateway.rehearsal.planning import Change, Plan, Rerouted
-    from gateway.rehearsal.rerouting import Move
-    from gateway.rehearsal.too_short import TooShort
-    from gateway.rehearsal.twice import Twice
+    from gateway.rehearsal.planning.compared_request import ComparedRequest
+    from gateway.rehearsal.planning.plan import Change, Plan, Rerouted
+    from gateway.rehearsal.planning.rerouting import Move
+    from gateway.rehearsal.planning.too_short import TooShort
 
 _COLOURS: Final = {"danger": "red", "warning": "yellow", "change": "cyan", "note": None}
 _SIGNS: Final = {"-": "red", "+": "green"}
@@ -30,13 +30,13 @@ _TICKS: Final = re.compile("`+")
 _PUNCTUATION: Final = re.compile(r"[\\`*_\[\]<>|~&#]")
 
 
-def is_empty(plan: Plan, twice: Sequence[Twice]) -> bool:
+def is_empty(plan: Plan, compared: Sequence[ComparedRequest]) -> bool:
     """Whether nothing differs."""
     told = plan.changes or plan.rerouted or plan.doubts or plan.everywhere or plan.too_short
-    return not told and all(one.same for one in twice)
+    return not told and all(one.same for one in compared)
 
 
-def text(plan: Plan, twice: Sequence[Twice]) -> Iterator[str]:
+def text(plan: Plan, compared: Sequence[ComparedRequest]) -> Iterator[str]:
     """Say a plan, line by line."""
     parts = [list(_changes(plan)), list(_rerouted(plan))]
     levels = [[one.level for one in plan.changes], [one.level for one in plan.rerouted]]
@@ -60,10 +60,10 @@ def text(plan: Plan, twice: Sequence[Twice]) -> Iterator[str]:
     if plan.everywhere:
         yield ""
         yield from (f"{_level('change')} {words}" for words in plan.everywhere)
-    for asked in twice:
+    for asked in compared:
         yield ""
         yield from _asked(asked)
-    if plan.changes or plan.rerouted or plan.doubts or plan.too_short or twice:
+    if plan.changes or plan.rerouted or plan.doubts or plan.too_short or compared:
         yield ""
     yield _counts(plan)
 
@@ -133,15 +133,15 @@ def _too_short(late: TooShort) -> str:
     )
 
 
-def _asked(twice: Twice) -> Iterator[str]:
-    request = twice.request
+def _asked(compared: ComparedRequest) -> Iterator[str]:
+    request = compared.request
     yield click.style(printable(f"{request.method} {request.url}"), bold=True)
-    was, now = twice.before.outcome.answer.status, twice.after.outcome.answer.status
-    if twice.same:
+    was, now = compared.before.outcome.answer.status, compared.after.outcome.answer.status
+    if compared.same:
         yield f"  {now}, as before: nothing about it is otherwise"
         return
     yield f"  {was} → {now}" if was != now else f"  {now}, as before, but not in the same way"
-    for line in twice.lines:
+    for line in compared.lines:
         if not line.startswith(" "):
             yield "  " + click.style(printable(line), fg=_SIGNS.get(line[0]))
 
@@ -156,7 +156,7 @@ def _counts(plan: Plan) -> str:
     return ", ".join(parts) or _NOTHING
 
 
-def markdown(plan: Plan, twice: Sequence[Twice]) -> Iterator[str]:
+def markdown(plan: Plan, compared: Sequence[ComparedRequest]) -> Iterator[str]:
     """Say a plan for a pull request, line by line."""
     yield f"### gateway plan: {click.unstyle(_counts(plan))}"
     for change in plan.changes:
@@ -190,7 +190,7 @@ def markdown(plan: Plan, twice: Sequence[Twice]) -> Iterator[str]:
     if plan.everywhere:
         yield ""
         yield from (f"- {_MARKS['change']} {_escaped(words)}" for words in plan.everywhere)
-    for asked in twice:
+    for asked in compared:
         yield ""
         lines = [click.unstyle(line) for line in _asked(asked)]
         fence = "`" * max(3, 1 + max(map(len, _TICKS.findall("".join(lines))), default=0))
@@ -229,7 +229,7 @@ def _escaped(words: str, cell: bool = False) -> str:
     )
 
 
-def document(plan: Plan, twice: Sequence[Twice]) -> dict[str, Any]:
+def document(plan: Plan, compared: Sequence[ComparedRequest]) -> dict[str, Any]:
     """Return a plan as data."""
     return {
         "changes": [
@@ -284,7 +284,7 @@ def document(plan: Plan, twice: Sequence[Twice]) -> dict[str, Any]:
                 "status_after": one.after.outcome.answer.status,
                 "lines": one.lines,
             }
-            for one in twice
+            for one in compared
         ],
         "levels": plan.levels,
     }

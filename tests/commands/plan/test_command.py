@@ -197,7 +197,7 @@ def test_what_cannot_be_planned(files: tuple[Path, Path], arguments: list[str], 
 
 def test_more_words_than_one_for_several() -> None:
     """A plan without anything says so."""
-    from gateway.rehearsal.planning import Plan
+    from gateway.rehearsal.planning.plan import Plan
 
     empty = Plan([], [], [], [])
     assert plan_text.is_empty(empty, [])

@@ -8,8 +8,8 @@ import pytest
 
 from gateway.config import ConfigError
 from gateway.config.loading import Loaded, load_with_places
-from gateway.rehearsal.effects import Effect
-from gateway.rehearsal.standing import Standing, compare, counts_begin_anew
+from gateway.rehearsal.planning.effects import Effect
+from gateway.rehearsal.planning.reload import Reload, compare, counts_begin_anew
 
 FILE = """\
 listeners: [{endpoint: "tcp:8080"}, {endpoint: "tcp:8081"}]
@@ -40,7 +40,7 @@ def loaded(directory: Path, *changes: tuple[str, str]) -> Loaded:
     return load_with_places(file, {})
 
 
-def compared(directory: Path, *changes: tuple[str, str]) -> Standing:
+def compared(directory: Path, *changes: tuple[str, str]) -> Reload:
     """What becomes of the first one."""
     return compare(loaded(directory), loaded(directory, *changes))
 

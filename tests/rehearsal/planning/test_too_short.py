@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.recorded.request import Recorded
+from gateway.rehearsal.planning.too_short import TooShort, too_short
 from gateway.rehearsal.stage import Stage
-from gateway.rehearsal.too_short import TooShort, too_short
 from tests.rehearsal.logs import request, settings
 
 

@@ -1,7 +1,7 @@
 """What a change of routes means to who calls: who gets in that did not, who does not that did, which bound moves.
 
 Decides by settings alone. What becomes of connections and counts, and which requests go elsewhere, is asked of two
-gateways that are built (`gateway.rehearsal.planning`, `.rerouting`).
+gateways that are built (`gateway.rehearsal.planning.plan`, `.rerouting`).
 """
 
 from __future__ import annotations

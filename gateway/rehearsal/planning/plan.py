@@ -1,9 +1,9 @@
 """What another configuration changes, and what that means: the worst first. For `gateway plan`.
 
 What differs is what a change by the admin API says (`gateway.config.differences`). What stays and what goes is read off
-two gateways that are built (`.standing`), which requests go elsewhere is asked of their routing tables (`.rerouting`).
+two gateways that are built (`.reload`), which requests go elsewhere is asked of their routing tables (`.rerouting`).
 
-Tests: `tests/rehearsal/test_planning.py`.
+Tests: `tests/rehearsal/planning/test_plan.py`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from gateway.config.schema.upstreams import Upstream
 from gateway.config.summary import target
 from gateway.config.written import found
 from gateway.recorded.request import Recorded
-from gateway.rehearsal.beside import changed_files
-from gateway.rehearsal.consequences import UNSEEN, of_section, of_upstream
-from gateway.rehearsal.effects import LEVELS, Effect, Level, of_guards, of_route, worst
-from gateway.rehearsal.rerouting import Move, moves
-from gateway.rehearsal.standing import Standing, compare, counted_anew, counts_begin_anew
-from gateway.rehearsal.too_short import TooShort, too_short
+from gateway.rehearsal.planning.changed_files import changed_files
+from gateway.rehearsal.planning.consequences import UNSEEN, of_section, of_upstream
+from gateway.rehearsal.planning.effects import LEVELS, Effect, Level, of_guards, of_route, worst
+from gateway.rehearsal.planning.reload import Reload, compare, counted_anew, counts_begin_anew
+from gateway.rehearsal.planning.rerouting import Move, moves
+from gateway.rehearsal.planning.too_short import TooShort, too_short
 
 Kind = Literal["added", "removed", "changed", "renamed", "moved"]
 
@@ -129,11 +129,11 @@ def plan(old: Linted, new: Linted, open_log: Callable[[], Iterable[Recorded]] = 
         gateway.config.ConfigError: Something that one of them names cannot be used.
         gateway.recorded.log.NotALog: The log cannot be read.
     """
-    standing = compare(old.loaded, new.loaded)
-    made = _Planner(old.loaded, new.loaded, standing).plan(_fresh(old, new))
+    reload = compare(old.loaded, new.loaded)
+    made = _Planner(old.loaded, new.loaded, reload).plan(_fresh(old, new))
     files = changed_files(old.loaded.settings, old.directory, new.directory)
     made.everywhere += [f"`{name}` holds something else than before" for name in files]
-    made.too_short = list(_too_short(open_log(), new.loaded, standing.after))
+    made.too_short = list(_too_short(open_log(), new.loaded, reload.after))
     return made
 
 
@@ -146,8 +146,8 @@ def _too_short(requests: Iterable[Recorded], loaded: Loaded, snapshot: Snapshot)
 class _Planner:
     """Makes one plan."""
 
-    def __init__(self, old: Loaded, new: Loaded, standing: Standing) -> None:
-        self._old, self._new, self._standing = old, new, standing
+    def __init__(self, old: Loaded, new: Loaded, reload: Reload) -> None:
+        self._old, self._new, self._reload = old, new, reload
         self._routes = _named(old.settings.routes), _named(new.settings.routes)
         self._upstreams = _named(old.settings.upstreams), _named(new.settings.upstreams)
 
@@ -160,8 +160,8 @@ class _Planner:
         changes = [change for change in self._changes(differing, renamed) if change.section not in _TOLD_BY_ROUTES]
         told = {change.name for change in changes if change.section == "upstreams"}
         told |= {change.was for change in changes if change.was}
-        others = [name for name, words in self._standing.upstreams.items() if words and name not in told]
-        everywhere = list(self._standing.everywhere)
+        others = [name for name, words in self._reload.upstreams.items() if words and name not in told]
+        everywhere = list(self._reload.everywhere)
         if others:
             count = f"{len(others)} upstreams that say the same" if len(others) > 1 else f"`{others[0]}`"
             everywhere.append(f"connections to the backends of {count} are drained and opened anew")
@@ -228,8 +228,8 @@ class _Planner:
         elif section == "upstreams":
             yield from self._of_upstream(change)
         elif section == "listeners":
-            if name in self._standing.ports:
-                yield self._standing.ports[name]
+            if name in self._reload.ports:
+                yield self._reload.ports[name]
         elif section == "plugins":
             words = {"added": "it is made", "removed": "it is let go of", "changed": "it is made anew"}
             if change.kind in words:
@@ -278,13 +278,13 @@ class _Planner:
         before, after = self._upstreams
         if change.kind == "changed":
             yield from of_upstream(before[change.name], after[change.name], self._old.settings, self._new.settings)
-        for words in self._standing.upstreams.get(change.was or change.name, ()):
+        for words in self._reload.upstreams.get(change.was or change.name, ()):
             yield Effect("change", words)
-        if change.kind == "changed" and change.name not in self._standing.upstreams:
+        if change.kind == "changed" and change.name not in self._reload.upstreams:
             yield Effect("note", "its connections are kept")
 
     def _moves(self, renamed: Mapping[str, str]) -> list[Move]:
-        trees, settings = (self._standing.before, self._standing.after), (self._old.settings, self._new.settings)
+        trees, settings = (self._reload.before, self._reload.after), (self._old.settings, self._new.settings)
         return moves(trees, settings, renamed)
 
     def _rerouted(self, move: Move) -> Rerouted:

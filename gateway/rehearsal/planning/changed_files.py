@@ -1,6 +1,6 @@
 """Files that two configurations name alike and that hold something else: certificates, keys, users.
 
-Tests: `tests/rehearsal/test_beside.py`.
+Tests: `tests/rehearsal/planning/test_changed_files.py`.
 """
 
 from __future__ import annotations

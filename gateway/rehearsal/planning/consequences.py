@@ -1,6 +1,6 @@
 """What it means that something beside the routes is another: upstreams, listeners, verifiers, bounds, who is believed.
 
-Decides by settings alone, as `gateway.rehearsal.effects` does of routes.
+Decides by settings alone, as `gateway.rehearsal.planning.effects` does of routes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gateway.config.schema.auth import ApiKeys, Auth
 from gateway.config.schema.tokens import JwtVerifier
 from gateway.config.schema.upstreams import Upstream
 from gateway.config.units import format_duration, format_size
-from gateway.rehearsal.effects import Effect, of_addresses, of_limits, outside
+from gateway.rehearsal.planning.effects import Effect, of_addresses, of_limits, outside
 
 UNSEEN: Final = frozenset({"access_log", "log", "log_shipping", "metrics", "tracing", "tests", "strict", "groups"})
 """Keys that nobody who calls sees a change of; what groups say is seen in the routes."""

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.config import from_mapping
 from gateway.config.schema.routes import Route
-from gateway.rehearsal.effects import Effect, of_route, worst
+from gateway.rehearsal.planning.effects import Effect, of_route, worst
 
 JWT = {"type": "jwt"}
 RATE = {"limit": 10, "window": "1s"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.config.loading import Loaded, load_with_places
 from gateway.config.schema.cases import CaseRequest
-from gateway.rehearsal.twice import make
+from gateway.rehearsal.planning.compared_request import make
 from tests.rehearsal.test_decisions import FILE
 
 REQUEST = CaseRequest(url="http://x/api/users/7")

@@ -2,7 +2,7 @@
 
 Nothing is started and nothing is opened; what the second one would let go of is read off before it is in force.
 
-Tests: `tests/rehearsal/test_standing.py`.
+Tests: `tests/rehearsal/planning/test_reload.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gateway.config.written import find_places
 from gateway.listening.listeners import Entry, entries
 from gateway.memory.gateway import MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork
-from gateway.rehearsal.effects import Effect
+from gateway.rehearsal.planning.effects import Effect
 
 _GONE: Final = {
     "condition": "what is known of its backends' health, and its breakers, begins anew",
@@ -41,7 +41,7 @@ _GONE_EVERYWHERE: Final = {
 
 
 @dataclass
-class Standing:
+class Reload:
     """What stays and what goes.
 
     Attributes:
@@ -59,7 +59,7 @@ class Standing:
     ports: dict[str, Effect] = field(default_factory=dict)
 
 
-def compare(old: Loaded, new: Loaded) -> Standing:
+def compare(old: Loaded, new: Loaded) -> Reload:
     """Build both.
 
     Raises:
@@ -76,7 +76,7 @@ def compare(old: Loaded, new: Loaded) -> Standing:
     except ConfigError as error:
         find_places(error, new.root, new.settings)
         raise
-    standing = Standing(before, after)
+    reload = Reload(before, after)
     gone = gateway.parts.foundation.carried.unasked()
     known = {one.name for one in new.settings.upstreams}
     for name, was in before.kept.upstreams.items():
@@ -84,12 +84,12 @@ def compare(old: Loaded, new: Loaded) -> Standing:
         keys = set() if now is None else now.keys
         words = [*_pools(was.keys, keys), *(_of_upstream(name, gone) if name in known else ())]
         if words:
-            standing.upstreams[name] = words
+            reload.upstreams[name] = words
     kinds = [key[0] for key in gone if isinstance(key, tuple)]
-    standing.everywhere = [words for kind, words in _GONE_EVERYWHERE.items() if kind in kinds]
-    standing.ports = dict(_ports(old, new))
+    reload.everywhere = [words for kind, words in _GONE_EVERYWHERE.items() if kind in kinds]
+    reload.ports = dict(_ports(old, new))
     gateway.parts.foundation.carried.roll_back()
-    return standing
+    return reload
 
 
 def _pools(was: set[Hashable], now: set[Hashable]) -> Iterator[str]:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.config import Settings, from_mapping
-from gateway.rehearsal.consequences import of_section, of_upstream
-from gateway.rehearsal.effects import Effect
+from gateway.rehearsal.planning.consequences import of_section, of_upstream
+from gateway.rehearsal.planning.effects import Effect
 
 VERIFIER = {"algorithms": ["HS256"], "secret": "s" * 32, "issuer": "i", "audience": "a", "require": {"azp": ["x"]}}
 BACKENDS = [{"url": "https://x"}, {"url": "https://y"}]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.http import expressions
-from gateway.rehearsal.matching_texts import MOST, matching_texts
+from gateway.rehearsal.planning.matching_texts import MOST, matching_texts
 
 
 @pytest.mark.parametrize(

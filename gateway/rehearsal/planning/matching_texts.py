@@ -1,10 +1,10 @@
 """Texts that a regular expression matches as a whole: samples of what a route by expression is for.
 
-Asked by `gateway.rehearsal.rerouting`. The expression is read by Python's own parser, each part of it is varied alone,
-and RE2 has the last word: a text that it does not match is left out. So an expression that Python reads in another way,
-or not at all, has fewer samples, and never a wrong one (D-620).
+Asked by `gateway.rehearsal.planning.rerouting`. The expression is read by Python's own parser, each part of it is
+varied alone, and RE2 has the last word: a text that it does not match is left out. So an expression that Python reads
+in another way, or not at all, has fewer samples, and never a wrong one (D-620).
 
-Tests: `tests/rehearsal/test_matching_texts.py`.
+Tests: `tests/rehearsal/planning/test_matching_texts.py`.
 """
 
 from __future__ import annotations

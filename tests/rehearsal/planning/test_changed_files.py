@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway.config.linting import lint
-from gateway.rehearsal.beside import changed_files
-from gateway.rehearsal.planning import plan
+from gateway.rehearsal.planning.changed_files import changed_files
+from gateway.rehearsal.planning.plan import plan
 
 TEXT = "auth: {basic: {users_file: users}}\nroutes: [{path: /, respond: {}, auth: {type: basic}}]\n"
 

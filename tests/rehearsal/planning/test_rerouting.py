@@ -9,7 +9,7 @@ from gateway.composition.snapshot import Snapshot
 from gateway.config import Settings, from_mapping
 from gateway.memory.gateway import MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork
-from gateway.rehearsal.rerouting import moves
+from gateway.rehearsal.planning.rerouting import moves
 
 LISTENERS = [{"name": "a", "endpoint": "tcp:1"}, {"name": "b", "endpoint": "tcp:2"}]
 

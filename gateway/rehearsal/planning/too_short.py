@@ -1,6 +1,6 @@
 """Timeouts of routes that are below what an access log shows: answers that would be cut off (504).
 
-Tests: `tests/rehearsal/test_too_short.py`.
+Tests: `tests/rehearsal/planning/test_too_short.py`.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ import pytest
 from gateway.config.differences import differences
 from gateway.config.effective import effective
 from gateway.config.linting import lint, of_running
-from gateway.rehearsal.effects import Effect
-from gateway.rehearsal.planning import Change, Plan, plan
+from gateway.rehearsal.planning.effects import Effect
+from gateway.rehearsal.planning.plan import Change, Plan, plan
 
 FILE = """\
 listeners: [{endpoint: "tcp:8080:interface=127.0.0.1"}]
@@ -233,7 +233,7 @@ def test_it_says_what_a_reload_says(tmp_path: Path, change: tuple[str, str]) -> 
     assert here | {(one.section, one.was) for one in found.changes if one.was} == there
 
 
-SAMPLES = sorted((Path(__file__).parents[2] / "etc").glob("*.yaml"))
+SAMPLES = sorted((Path(__file__).parents[3] / "etc").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)

@@ -1,9 +1,9 @@
 """Which requests go elsewhere: samples of what every route is for, tried on the routing tables of two configurations.
 
 Nothing is sent: the tables are asked by the rules that requests meet (`gateway.serving.trial`). Of a path that is a
-regular expression, some of the texts that it matches are samples (`gateway.rehearsal.matching_texts`).
+regular expression, some of the texts that it matches are samples (`gateway.rehearsal.planning.matching_texts`).
 
-Tests: `tests/rehearsal/test_rerouting.py`.
+Tests: `tests/rehearsal/planning/test_rerouting.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gateway.config.patterns import PARAMETER
 from gateway.config.schema.routes import Route
 from gateway.headers import Headers
 from gateway.message import Request
-from gateway.rehearsal.matching_texts import MOST, SAMPLE, matching_texts
+from gateway.rehearsal.planning.matching_texts import MOST, SAMPLE, matching_texts
 from gateway.serving.trial import tried
 
 _ANY_HOST: Final = "any.invalid"

@@ -1,6 +1,6 @@
 """One request through two configurations: what became of it in each, and which decisions were others.
 
-Tests: `tests/rehearsal/test_twice.py`.
+Tests: `tests/rehearsal/planning/test_compared_request.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OF_ITS_OWN = frozenset({"x-request-id", "traceparent", "date"})
 
 
 @dataclass
-class Twice:
+class ComparedRequest:
     """A request, and what became of it in both configurations.
 
     Attributes:
@@ -44,7 +44,7 @@ class Twice:
         return all(line.startswith(" ") for line in self.lines)
 
 
-def make(request: CaseRequest, claims: Claims | None, old: Loaded, new: Loaded) -> Twice:
+def make(request: CaseRequest, claims: Claims | None, old: Loaded, new: Loaded) -> ComparedRequest:
     """Make a request in both, at the same moment.
 
     Raises:
@@ -55,7 +55,7 @@ def make(request: CaseRequest, claims: Claims | None, old: Loaded, new: Loaded) 
     before, after = (_explained(loaded, request, claims, now) for loaded in (old, new))
     compared = difflib.ndiff(list(_lines(before)), list(_lines(after)))
     lines = [f"{line[0]} {line[2:]}" for line in compared if not line.startswith("?")]
-    return Twice(request, before, after, lines)
+    return ComparedRequest(request, before, after, lines)
 
 
 def _explained(loaded: Loaded, request: CaseRequest, claims: Claims | None, moment: float) -> Explanation:
