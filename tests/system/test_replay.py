@@ -17,7 +17,7 @@ import pytest
 import pytest_twisted
 import requests
 
-from gateway.rehearsal.target import Target
+from gateway.rehearsal.replaying.target import Target
 from tests.rehearsal.logs import request
 from tests.system.backends import backend
 from tests.system.gateway_process import CODE, PATIENCE, one_upstream, running, until

@@ -1,6 +1,6 @@
 """`gateway replay LOG --config NEW`: the requests of an access log, and which of them would be answered otherwise.
 
-What becomes of them is in `gateway.rehearsal.replaying`; how it is said, in `gateway.commands.replay.text`.
+What becomes of them is in `gateway.rehearsal.replaying.replay`; how it is said, in `gateway.commands.replay.text`.
 
 Tests: `tests/commands/replay/test_command.py`.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 OTHERWISE: Final = 1
 
 _KINDS: Final = ("status", "route", "upstream", "path", "reason", "sent-fields", "fields", "body")
-"""As `gateway.rehearsal.taken.KINDS`, which is loaded with all of the gateway."""
+"""As `gateway.rehearsal.replaying.taken.KINDS`, which is loaded with all of the gateway."""
 
 
 @click.command()
@@ -123,8 +123,8 @@ def _send(
     """Send requests to a server."""
     from gateway.commands.replay import text as replay_text
     from gateway.commands.replay.sending import Sending, send
-    from gateway.rehearsal.paced import Pace
-    from gateway.rehearsal.taken import KINDS
+    from gateway.rehearsal.replaying.paced import Pace
+    from gateway.rehearsal.replaying.taken import KINDS
 
     kinds = {kind for kind in KINDS if kind.replace(" ", "-") in ignored}
     with opened(log, form, ()) as open_log:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.recorded.log import RecordedLog
     from gateway.recorded.survey import Survey
     from gateway.rehearsal.callers.recorded import Callers
-    from gateway.rehearsal.replaying import Replayed
+    from gateway.rehearsal.replaying.replay import Replayed
 
 COULD_NOT: Final = 2
 
@@ -118,10 +118,10 @@ def replay(
     from gateway.config import ConfigError
     from gateway.config.written import find_places
     from gateway.recorded.log import NotALog
-    from gateway.rehearsal.alongside import CopyFailed
-    from gateway.rehearsal.replaying import replay as replayed
-    from gateway.rehearsal.taken import KINDS
-    from gateway.rehearsal.taker import ANY_HOST
+    from gateway.rehearsal.replaying.forked_stream import CopyFailed
+    from gateway.rehearsal.replaying.replay import replay as replayed
+    from gateway.rehearsal.replaying.taken import KINDS
+    from gateway.rehearsal.replaying.taker import ANY_HOST
 
     settings = [one.settings for one in loaded]
     kinds = {kind for kind in KINDS if kind.replace(" ", "-") in ignored}

@@ -14,9 +14,9 @@ from gateway.commands.replay.log import Progress, end
 if TYPE_CHECKING:
     from gateway.recorded.request import Recorded
     from gateway.recorded.survey import Survey
-    from gateway.rehearsal.paced import Pace
-    from gateway.rehearsal.replaying import Replayed
-    from gateway.rehearsal.taken import Kind
+    from gateway.rehearsal.replaying.paced import Pace
+    from gateway.rehearsal.replaying.replay import Replayed
+    from gateway.rehearsal.replaying.taken import Kind
 
 
 class Sending(NamedTuple):
@@ -53,8 +53,8 @@ def send(
 
     from gateway.recorded.log import NotALog
     from gateway.recorded.order import by_beginning
-    from gateway.rehearsal.paced import send as sent
-    from gateway.rehearsal.target import Target
+    from gateway.rehearsal.replaying.paced import send as sent
+    from gateway.rehearsal.replaying.target import Target
 
     fields = [_field(said) for said in sending.headers]
     results: list[Replayed] = []

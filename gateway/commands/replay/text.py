@@ -17,7 +17,7 @@ from gateway.commands.wording import printable
 if TYPE_CHECKING:
     from gateway.recorded.request import Recorded
     from gateway.recorded.survey import Survey
-    from gateway.rehearsal.replaying import Group, Replayed
+    from gateway.rehearsal.replaying.replay import Group, Replayed
 
 SHOWN: Final = 10
 """Ways of each kind, and clients, callers and hosts, that are shown."""

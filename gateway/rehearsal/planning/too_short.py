@@ -12,7 +12,7 @@ from gateway.config import Settings
 from gateway.config.problems import Place
 from gateway.recorded.latencies import Latencies
 from gateway.recorded.request import Recorded
-from gateway.rehearsal.taker import Taker
+from gateway.rehearsal.replaying.taker import Taker
 from gateway.serving.tree import Tree
 
 SHARE = 0.99

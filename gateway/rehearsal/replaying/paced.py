@@ -1,6 +1,6 @@
 """Requests of a log are sent to a server, at a rate, and its answers compared: with the log, or with another server's.
 
-Tests: `tests/rehearsal/test_paced.py`.
+Tests: `tests/rehearsal/replaying/test_paced.py`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from gateway.recorded.request import Recorded
-from gateway.rehearsal.replaying import Replayed
-from gateway.rehearsal.taken import Kind, Taken, compare, compare_with_log
+from gateway.rehearsal.replaying.replay import Replayed
+from gateway.rehearsal.replaying.taken import Kind, Taken, compare, compare_with_log
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing (RFC 9110 section 9.2.1)."""

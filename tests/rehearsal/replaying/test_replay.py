@@ -11,8 +11,8 @@ from gateway.config import Settings
 from gateway.recorded.log import RecordedLog
 from gateway.recorded.request import Recorded
 from gateway.rehearsal.callers.recorded import Callers
-from gateway.rehearsal.replaying import Hit, Replayed, replay
-from gateway.rehearsal.taken import Otherwise, Taken
+from gateway.rehearsal.replaying.replay import Hit, Replayed, replay
+from gateway.rehearsal.replaying.taken import Otherwise, Taken
 from tests.rehearsal.logs import request, settings, write
 
 ROUTE = {"name": "a", "path": "/a/*", "upstream": "a"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.rehearsal.alongside import BUNDLE, CopyFailed, alongside
+from gateway.rehearsal.replaying.forked_stream import BUNDLE, CopyFailed, forked_stream
 
 
 def test_what_the_copy_yields_comes_in_order() -> None:
@@ -20,7 +20,7 @@ def test_what_the_copy_yields_comes_in_order() -> None:
             seen.append(number)
             yield number
 
-    assert list(alongside(make)) == list(range(3 * BUNDLE + 1))
+    assert list(forked_stream(make)) == list(range(3 * BUNDLE + 1))
     assert seen == []
 
 
@@ -31,7 +31,7 @@ def test_an_exception_is_told_with_its_traceback() -> None:
         yield from range(BUNDLE)
         raise ValueError("no such thing")
 
-    stream = alongside(make)
+    stream = forked_stream(make)
 
     assert [next(stream) for _ in range(BUNDLE)] == list(range(BUNDLE))
     with pytest.raises(CopyFailed, match="ValueError: no such thing"):
@@ -46,7 +46,7 @@ def test_a_copy_that_was_ended_is_told() -> None:
         yield 1
 
     with pytest.raises(CopyFailed, match="the process beside this one has ended"):
-        list(alongside(make))
+        list(forked_stream(make))
 
 
 def test_who_stops_early_leaves_nothing_running() -> None:
@@ -56,7 +56,7 @@ def test_who_stops_early_leaves_nothing_running() -> None:
         while True:
             yield os.getpid()
 
-    stream = alongside(make)
+    stream = forked_stream(make)
     process = next(stream)
     stream.close()
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from gateway.rehearsal.replaying.taker import Taker
 from gateway.rehearsal.stage import Stage
-from gateway.rehearsal.taker import Taker
 from tests.rehearsal.logs import request, settings
 
 ROUTE = {"name": "a", "path": "/a/*", "upstream": "a"}

@@ -9,9 +9,9 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
 from gateway.recorded.request import Recorded
-from gateway.rehearsal.paced import Ask, Pace, send
-from gateway.rehearsal.replaying import Replayed
-from gateway.rehearsal.taken import Otherwise, Taken
+from gateway.rehearsal.replaying.paced import Ask, Pace, send
+from gateway.rehearsal.replaying.replay import Replayed
+from gateway.rehearsal.replaying.taken import Otherwise, Taken
 from tests.rehearsal.logs import request
 
 

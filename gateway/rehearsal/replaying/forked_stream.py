@@ -3,7 +3,7 @@
 Begun by `fork`, as in `gateway.rehearsal.apart`: the copy has all that was built. What it yields comes through a pipe
 in bundles; a full pipe holds it up, so that neither runs far ahead of the other, and memory stays bounded.
 
-Tests: `tests/rehearsal/test_alongside.py`.
+Tests: `tests/rehearsal/replaying/test_forked_stream.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class CopyFailed(Exception):
     """The copy came to nothing; the words are its traceback, or how it ended."""
 
 
-def alongside(make: Callable[[], Iterable[T]]) -> Generator[T, None, None]:
+def forked_stream(make: Callable[[], Iterable[T]]) -> Generator[T, None, None]:
     """Yield what `make` yields in a copy of this process, which begins at once.
 
     Args:

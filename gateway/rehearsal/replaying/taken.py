@@ -1,6 +1,6 @@
 """What became of one request of a log, and in which ways two such outcomes differ.
 
-Tests: `tests/rehearsal/test_taken.py`.
+Tests: `tests/rehearsal/replaying/test_taken.py`.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
 from gateway.recorded.request import Recorded
-from gateway.rehearsal.taken import Taken, kept
+from gateway.rehearsal.replaying.taken import Taken, kept
 
 PATIENCE: Final = 60.0
 """Seconds for an answer, to the end of its content."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.rehearsal.taken import Otherwise, Taken, compare, compare_with_log, kept
+from gateway.rehearsal.replaying.taken import Otherwise, Taken, compare, compare_with_log, kept
 from tests.rehearsal.logs import request
 
 BEFORE = Taken(200, "a", "u", "GET /1", None, (("x-user-id", "u1"),), (("cache-control", "no-store"), ("via", "1.1 g")))

@@ -1,6 +1,6 @@
 """Which listener and which route take a request of a log: asked of the routing tables, by the rules that requests meet.
 
-Tests: `tests/rehearsal/test_taker.py`.
+Tests: `tests/rehearsal/replaying/test_taker.py`.
 """
 
 from __future__ import annotations

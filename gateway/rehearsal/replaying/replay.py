@@ -4,7 +4,7 @@ Where there is none before, the log itself says what was answered. The two gatew
 the whole log, in step: so each sees all that its limits, breakers and caches count by, and nothing has to be known
 about which requests may be taken apart (D-570).
 
-Tests: `tests/rehearsal/test_replaying.py`.
+Tests: `tests/rehearsal/replaying/test_replay.py`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from gateway.config.schema.auth import RouteAuth
 from gateway.recorded.log import RecordedLog
 from gateway.recorded.order import by_beginning
 from gateway.recorded.request import Recorded
-from gateway.rehearsal.alongside import alongside
 from gateway.rehearsal.callers.recorded import Callers
-from gateway.rehearsal.rerun import Rerun
-from gateway.rehearsal.taken import KINDS, Kind, Otherwise, Taken, compare, compare_with_log
-from gateway.rehearsal.taker import ANY_HOST
+from gateway.rehearsal.replaying.forked_stream import forked_stream
+from gateway.rehearsal.replaying.rerun import Rerun
+from gateway.rehearsal.replaying.taken import KINDS, Kind, Otherwise, Taken, compare, compare_with_log
+from gateway.rehearsal.replaying.taker import ANY_HOST
 
 EXAMPLES: Final = 3
 """Requests that are shown for each way of being otherwise."""
@@ -156,7 +156,7 @@ def replay(
     Raises:
         gateway.config.ConfigError: Something that a configuration names cannot be used.
         gateway.recorded.log.NotALog: The log cannot be read.
-        gateway.rehearsal.alongside.CopyFailed: The process of the old configuration came to nothing.
+        gateway.rehearsal.replaying.forked_stream.CopyFailed: The process of the old configuration came to nothing.
     """
     callers = callers or Callers()
     found = Replayed()
@@ -208,7 +208,7 @@ def _against(after: Rerun, before: Rerun, old: Settings, open_log: Callable[[], 
         route = routes.get(asked[-1][1].route or "")
         return None if route is None else route.auth
 
-    with closing(alongside(lambda: before.take(by_beginning(open_log())))) as was:
+    with closing(forked_stream(lambda: before.take(by_beginning(open_log())))) as was:
         for taken in after.take(requests(was), let_in_by):
             request, earlier = asked.popleft()
             taken.left_out = taken.left_out or earlier.left_out

@@ -9,8 +9,8 @@ import pytest
 
 from gateway.recorded.request import Recorded
 from gateway.rehearsal.callers.recorded import Callers
-from gateway.rehearsal.rerun import Rerun
-from gateway.rehearsal.taken import Taken
+from gateway.rehearsal.replaying.rerun import Rerun
+from gateway.rehearsal.replaying.taken import Taken
 from tests.rehearsal.logs import request, settings
 
 ROUTE = {"name": "a", "path": "/a/*", "upstream": "a"}

@@ -3,7 +3,7 @@
 What the gateway answered itself says nothing about its backend, which then answers 200 at once. Where the log says that
 a backend broke off or kept silent, it does so again.
 
-Tests: `tests/rehearsal/test_rerun.py::test_a_backend_answers_as_the_log_says`.
+Tests: `tests/rehearsal/replaying/test_rerun.py::test_a_backend_answers_as_the_log_says`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway.memory.backend import Asked
 from gateway.memory.client import FakeClient
 from gateway.recorded.request import Recorded
 from gateway.rehearsal.backends import Backends, Sent, upstream_of
-from gateway.rehearsal.taken import CLIENT_GONE
+from gateway.rehearsal.replaying.taken import CLIENT_GONE
 
 
 @dataclass(slots=True)

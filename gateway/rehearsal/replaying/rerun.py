@@ -6,7 +6,7 @@ Requests overlap as they did: each is sent when the log says that it began, on a
 answers after the time that the log has, while others are on their way. So limits, queues, breakers and timeouts see
 what they would have seen. The clock goes from one thing that is due to the next; while nobody waits, it jumps.
 
-Tests: `tests/rehearsal/test_rerun.py`.
+Tests: `tests/rehearsal/replaying/test_rerun.py`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from gateway.recorded.request import Recorded
 from gateway.rehearsal.backends import own
 from gateway.rehearsal.callers.credentials import LIFETIME, CannotShow, Claims, Field
 from gateway.rehearsal.callers.recorded import Callers
-from gateway.rehearsal.recalling import Client, Pending, Recalling
+from gateway.rehearsal.replaying.recalling import Client, Pending, Recalling
+from gateway.rehearsal.replaying.taken import Fields, Taken, kept
+from gateway.rehearsal.replaying.taker import ANY_HOST, Taker
 from gateway.rehearsal.stage import Stage, exchange_of
-from gateway.rehearsal.taken import Fields, Taken, kept
-from gateway.rehearsal.taker import ANY_HOST, Taker
 from gateway.transport.deadlines import INTERVAL
 
 PATIENCE: Final = 600.0
