@@ -231,6 +231,9 @@ def read_part(file: str) -> Part:
         ConfigError: It cannot be opened, or is neither; each problem has its line.
     """
     start = Place(file, 1, 1)
+    if file.lower().endswith(".toml"):
+        # Traefik takes both; a reader of TOML that knows lines is in no library that is kept well.
+        raise ConfigError([Problem(*start, "", "expected YAML or JSON, found TOML: convert it first")])
     try:
         # Some editors put a byte order mark before YAML and JSON: it says nothing.
         text = Path(file).read_text(encoding="utf-8-sig")

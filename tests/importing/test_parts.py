@@ -112,3 +112,9 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """It is named."""
     with pytest.raises(ConfigError, match=r"none\.yaml:1:1: expected a file that can be read: No such file"):
         read_part(str(tmp_path / "none.yaml"))
+
+
+def test_a_file_of_toml(tmp_path: Path) -> None:
+    """It is said what it is, and not that it is bad YAML."""
+    with pytest.raises(ConfigError, match=r"t\.toml:1:1: expected YAML or JSON, found TOML: convert it first"):
+        read_part(str(tmp_path / "t.toml"))

@@ -6,11 +6,13 @@ import json
 import os
 import shutil
 import socket
+import socketserver
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -217,6 +219,30 @@ async def test_a_server_is_asked(reactor: Any) -> None:
     assert odd.left_out == "its target has octets that no client may send"
     refused = await nobody.ask(request())
     assert (refused.status, "refused" in str(refused.reason)) == (0, True)
+
+
+class _OneAnswer(socketserver.StreamRequestHandler):
+    """Answers the first request of a connection, and closes it when a second one has come."""
+
+    def handle(self) -> None:
+        """Be the server."""
+        for answer in (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b""):
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(answer)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_kept_connection_that_the_server_closes_is_no_difference(reactor: Any) -> None:
+    """The request is sent again on a new one; what is not idempotent is not."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _OneAnswer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        target = Target(reactor, f"http://127.0.0.1:{server.server_address[1]}")
+        found = [await target.ask(request(method=method)) for method in ("GET", "GET", "GET", "POST")]
+        await target.close()
+        server.shutdown()
+
+    assert [one.status for one in found] == [200, 200, 200, 0]
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "127.0.0.1:8080", "http://", "http://x/?a=b"])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from gateway.commands.wording import printable
+from gateway.http.redaction import query_redactor
 
 if TYPE_CHECKING:
     from gateway.recorded.request import Recorded
@@ -134,7 +135,12 @@ def _way(group: Group) -> str:
 
 def _said(request: Recorded) -> str:
     who = " ".join(filter(None, [request.user, f"from {request.client}" if request.client else ""]))
-    return f"{request.method} {request.host}{request.target}  {who}".rstrip()
+    return f"{request.method} {request.host}{_target(request)}  {who}".rstrip()
+
+
+def _target(request: Recorded) -> str:
+    """Return the target without credentials: logs of other servers have them, and a report is read by many."""
+    return query_redactor(())(request.target.encode("utf-8", "surrogateescape"))
 
 
 def _most(counter: Counter[str], more: bool) -> str:
@@ -195,7 +201,7 @@ def _example(request: Recorded) -> dict[str, Any]:
         "line": request.line,
         "method": request.method,
         "host": request.host,
-        "target": request.target,
+        "target": _target(request),
         "client": request.client or None,
         "user": request.user,
         "status": request.status,

@@ -1,7 +1,7 @@
 """A real server that the requests of a log are sent to, and what it answers.
 
-Twisted's own HTTP/1.1 client, on connections that are kept; redirects are answers, and nothing is sent twice. Of
-content only a digest is kept, so that an answer may have any length.
+Twisted's own HTTP/1.1 client, on connections that are kept; redirects are answers. Of content only a digest is kept, so
+that an answer may have any length.
 
 Tests: `tests/system/test_replay.py`.
 """
@@ -62,7 +62,10 @@ class Target:
         self._forwarded = forwarded
         self._pool = HTTPConnectionPool(reactor)
         self._pool.maxPersistentPerHost = at_once
-        self._pool.retryAutomatically = False  # what is not counted must not be sent
+        # A server may close a connection that is kept just when a request is sent on it: one of HTTP/1.0 closes after
+        # each answer. Twisted's pool then sends the request once more, on a new connection, where its method is
+        # idempotent and nothing of an answer has come (RFC 9112 section 9.3.1): else that would look like a difference.
+        self._pool.retryAutomatically = True
         self._agent = Agent(reactor, connectTimeout=PATIENCE, pool=self._pool)
 
     async def ask(self, request: Recorded) -> Taken:

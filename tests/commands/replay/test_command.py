@@ -125,6 +125,18 @@ def test_the_same_as_data(files: tuple[Path, Path, Path]) -> None:
     assert said["hit"]["callers"] == {"u1": 3}
 
 
+def test_no_credential_of_a_log_is_shown(files: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    """Other servers write them into theirs, and a report is read by more people than a log."""
+    log = tmp_path / "combined.log"
+    log.write_bytes(COMBINED.replace(b"GET /a?b=c", b"GET /nowhere?page=2&password=hush"))
+    _, old, _ = files
+
+    said = [run(log, "--config", old, *option).stdout for option in ([], ["--json"])]
+
+    assert ["/nowhere?page=2&password=REDACTED" in one for one in said] == [True, True]
+    assert ["hush" in one for one in said] == [False, False]
+
+
 def test_standard_input_is_a_log(files: tuple[Path, Path, Path]) -> None:
     """Packed, too; it is read twice."""
     log, old, new = files
