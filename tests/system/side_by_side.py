@@ -39,6 +39,7 @@ class Backend(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet for fields and body: of two, the second waits for the acknowledgement of the first
     server: Backend
 
     def do_GET(self) -> None:

@@ -45,6 +45,7 @@ PATHS = (
     *("/twice/x", "/twice/x/x", "/twice/a?b=/x", "/users/ada", "/users/7", "/users", "/users/ada/x", "/users/ada?b=1"),
     *("/old/x?y=1", "/tls", "/tls/x?y=1", "/port/x", "/moved/a/b?c=1", "/moved/", "/one", "/one?y=1", "/plain"),
     *("/moving", "/moving/x", "/movingly", "/tagsx", "/api", "/moved", "/old", "/part//x", "/moved//x"),
+    *("/intern", "/internal", "/internal/x", "/intern/x", "/inter"),
     *("/plain?y=1", "/query", "/query?y=1", "/tags", "/tags/a%20b", "/shop", "/shop/x", "/guide", "/guide/x"),
 )
 CALLERS: tuple[dict[str, str], ...] = (

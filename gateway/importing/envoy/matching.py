@@ -35,11 +35,13 @@ class Matching:
     Attributes:
         path: As `path` of a route has it.
         prefix: What `prefix` says, where it is one.
+        cuts_segments: Whether that compares characters: it may end within a segment.
         probe: A path that the source says it is for; None where none is known.
     """
 
     path: str = "/*"
     prefix: str | None = None
+    cuts_segments: bool = False
     probe: str | None = None
     methods: list[str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
@@ -63,6 +65,7 @@ def match(part: Part, draft: Draft) -> Matching:
     if (prefix := part.text("prefix")) is not None:
         found.prefix = prefix
         found.path = _pattern(prefix.rstrip("/"), "/*")
+        found.cuts_segments = not prefix.endswith("/")
         found.probe = f"{prefix}probe" if prefix.endswith("/") else f"{prefix}/probe"
     elif (prefix := part.text("path_separated_prefix")) is not None:
         found.prefix = prefix

@@ -21,11 +21,14 @@ from gateway.importing.envoy.clusters import Clusters
 from gateway.importing.envoy.filters import Filters
 from gateway.importing.envoy.matching import Matching, Unsayable, match
 from gateway.importing.envoy.redirects import naming_rest, needs_rest
-from gateway.importing.order import Candidate, settle
+from gateway.importing.order import Candidate, as_expression, settle
 from gateway.importing.parts import Part
 from gateway.importing.samples import host as sample_host
 from gateway.importing.samples import matching as sample_path
 from gateway.routing.expression import Expression
+
+_REFUSES: Final = 400
+"""Statuses from this one on refuse a request."""
 
 _PROBES: Final = ("probe", "7", "probe-7", "a/probe-7")
 """What follows a prefix in the request of a test: the first that no expression before takes."""
@@ -131,6 +134,9 @@ class Hosts:
         if found is None:
             self.draft.leave(part, "what it does has no counterpart: the route answers 503", "write it by hand")
             found = Action({"respond": {"status": 503}}, 503)
+        if matching.cuts_segments and matching.prefix and found.status >= _REFUSES:
+            # Note [Closed rather than open]: /admin refuses /admin.json too, which a broader route may take here.
+            matching.path = f"{as_expression(matching.prefix)}.*"
         changes = field_changes((part, *around), self.draft)
         return Row(part.text("name") or f"{host}-{number}", part, matching, found, changes)
 

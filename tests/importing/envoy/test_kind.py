@@ -185,6 +185,31 @@ def test_a_redirect_to_who_knows_where(redirect: str, tmp_path: Path) -> None:
     assert [what.rpartition(".")[2] for what in lines(draft)][:1] == ["routes[0]"]
 
 
+@pytest.mark.parametrize(
+    ("match", "path"),
+    [
+        ("prefix: /in", "~/in.*"),
+        ("prefix: /in/", "/in/*"),
+        ("path_separated_prefix: /in", "/in/*"),
+        ("path: /in", "/in"),
+    ],
+)
+def test_a_prefix_that_refuses(match: str, path: str, tmp_path: Path) -> None:
+    """It refuses what begins with its characters, which a route for more paths would take otherwise."""
+    draft = made(
+        f"""
+- name: v
+  domains: ["*"]
+  routes:
+    - {{name: r, match: {{{match}}}, direct_response: {{status: 403}}}}
+    - {{name: rest, match: {{prefix: /}}, route: {{cluster: a}}}}""",
+        tmp_path,
+    )
+
+    assert routes(draft)["r"]["path"] == path
+    assert routes(draft)["rest"]["path"] == ("~/.*" if path.startswith("~") else "/*")
+
+
 def test_a_direct_response_has_the_fields_that_are_added(tmp_path: Path) -> None:
     """Those that are the same for everybody: the others are listed."""
     pairs = (("x-a", "b"), ("content-type", "text/csv"), ("x-m", "'%REQ(:METHOD)%'"))
