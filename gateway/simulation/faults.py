@@ -14,8 +14,11 @@ from gateway.config import Settings
 from gateway.config.problems import Unexpected, suggestion
 from gateway.simulation.spans import ALWAYS, Span, split
 
+REDIS: Final = "redis"
+"""Who the fault is of, where it is Redis: no upstream."""
+
 WANTED: Final = (
-    "WHO:WHAT[@START[+LENGTH]], as in orders:down@10m+5m. WHO is an upstream or a backend of one (orders[1]); "
+    "WHO:WHAT[@START[+LENGTH]], as in orders:down@10m+5m. WHO is an upstream, a backend of one (orders[1]) or redis; "
     "WHAT is down, lost, slow=5 (times as long), errors=20% (of the answers are 500) or 503=20%"
 )
 
@@ -28,7 +31,7 @@ class Fault:
     """Something that goes wrong.
 
     Attributes:
-        who: The name of an upstream.
+        who: The name of an upstream, or `redis`.
         place: Of the backend in its upstream, from 0; None for all of them.
         kind: `down` (connections are refused, and those that are open are reset), `lost` (nothing comes back),
             `slow` or `errors`.
@@ -98,7 +101,15 @@ def check(faults: Sequence[Fault], settings: Settings) -> None:
                     f"expected a backend of {fault.who}, from {fault.who}[0] to {fault.who}[{number - 1}], "
                     f"found {fault.who}[{fault.place}]"
                 )
-        else:
+        elif fault.who != REDIS:
+            known = [*backends, REDIS]
             raise ValueError(
-                f"expected the name of an upstream, found {fault.who!r}{suggestion(fault.who, list(backends))}"
+                f"expected the name of an upstream, or {REDIS}, found {fault.who!r}{suggestion(fault.who, known)}"
             )
+        elif settings.rate_limit_store != "redis":
+            raise ValueError(
+                f"expected `rate_limit_store: redis` in the configuration for a fault of {REDIS}, found "
+                f"`rate_limit_store: {settings.rate_limit_store}`: caches and API keys are in memory here"
+            )
+        elif fault.place is not None or fault.kind == "errors":
+            raise ValueError(f"expected {REDIS}:down, {REDIS}:lost or {REDIS}:slow=NUMBER, found '{fault}'")

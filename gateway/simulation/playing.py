@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import ceil, inf
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from twisted.logger import ILogObserver, LogEvent, LogPublisher, formatEvent, globalLogPublisher
@@ -29,6 +29,7 @@ from gateway.memory.stand_ins import MemoryLog
 from gateway.rehearsal.callers.credentials import Credentials
 from gateway.rehearsal.enclosing import enclosed
 from gateway.simulation.clock import JumpingClock
+from gateway.simulation.failing import Failing
 from gateway.simulation.faults import Fault
 from gateway.simulation.figures import Event, Figures
 from gateway.simulation.lines import Line
@@ -38,10 +39,22 @@ from gateway.simulation.service import Service, service_of
 from gateway.simulation.stations import Station
 from gateway.transport.deadlines import INTERVAL
 
+if TYPE_CHECKING:
+    from gateway.simulation.redis import RedisServer
+
 PATIENCE: Final = 600.0
 """Seconds after the end for which answers are waited for; who has none by then has none."""
 
-TOLD: Final = ("breaker.", "backend.ejected", "backend.returned", "backend.healthy", "backend.unhealthy", "upstream.")
+TOLD: Final = (
+    "breaker.",
+    "backend.ejected",
+    "backend.returned",
+    "backend.healthy",
+    "backend.unhealthy",
+    "upstream.",
+    "store.down",
+    "store.up",
+)
 """Beginnings of the names of events that a simulation tells of (`gateway.telemetry.events`)."""
 
 _RECORD: Final = ("route", "status_code", "duration_ns", "attempts", "reason")
@@ -128,6 +141,13 @@ class Play:
             update={"access_log": AccessLog(schema={name: name for name in _RECORD})}
         )
         self._settings = settings
+        self._upstreams = {one.name for one in settings.upstreams}
+        self._redis: RedisServer | None = None
+        if scene.settings.rate_limit_store == "redis":
+            from gateway.simulation.redis import with_redis  # loads Redis' client
+
+            self._redis, settings = with_redis(settings, scene.settings.redis, self._network, self._wall_clock)
+            self._settings = settings
         self._stations(settings)
         chance = random.Random(f"gateway {scene.seed}")  # noqa: S311  # to be repeated
         self._gateway = MemoryGateway(settings, self._network, chance, self._wall_clock, log=_Records(self._recorded))
@@ -245,7 +265,7 @@ class Play:
             record.get("reason") or "",
         )
 
-    # Backends.
+    # Servers.
 
     def _stations(self, settings: Settings) -> None:
         """Make the backends; one that several upstreams have is one."""
@@ -265,8 +285,10 @@ class Play:
                 self.outcome.stations[name] = made[where]
                 self.outcome.urls[name] = backend.url
 
-    def _of(self, fault: Fault) -> list[Station]:
+    def _of(self, fault: Fault) -> Sequence[Failing]:
         """Return whom a fault is of."""
+        if fault.who not in self._upstreams:
+            return [] if self._redis is None else [self._redis]
         if fault.place is not None:
             return [self.outcome.stations[f"{fault.who}[{fault.place}]"]]
         names = [name for name in self.outcome.stations if name.rpartition("[")[0] == fault.who]

@@ -12,12 +12,10 @@ from typing import Final
 
 from httptools import HttpRequestParser
 from twisted.internet.interfaces import IProtocol
-from twisted.internet.protocol import connectionDone
-from twisted.python.failure import Failure
 
 from gateway.memory.end import End
 from gateway.memory.network import MemoryNetwork
-from gateway.simulation.faults import Fault
+from gateway.simulation.failing import Failing
 from gateway.simulation.service import Service
 
 CHECKS: Final = b"gateway-health-check"
@@ -41,16 +39,11 @@ class Visit(End):
 
     def connectionMade(self) -> None:
         """It is open."""
-        self._station.visits[self] = None
+        self._station.came(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Read; nothing is kept."""
         self._parser.feed_data(data)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """It is over."""
-        super().connectionLost(reason)
-        self._station.visits.pop(self, None)
 
     # Called by httptools.
 
@@ -65,10 +58,10 @@ class Visit(End):
 
     def on_message_complete(self) -> None:
         """All of it is there."""
-        self._station.came(self, self._parser.get_method() == b"HEAD", self._is_check)
+        self._station.asks(self, self._parser.get_method() == b"HEAD", self._is_check)
 
 
-class Station:
+class Station(Failing):
     """One backend.
 
     Args:
@@ -80,7 +73,6 @@ class Station:
         heard: Told of each request that comes and is no check.
 
     Attributes:
-        visits: Connections that are open.
         asked: Requests that came, without checks.
         failed: Answers that a fault made errors, or that went down with it.
         busy: Seconds of work, added up over what it works on at once.
@@ -96,61 +88,37 @@ class Station:
         chance: random.Random,
         heard: Callable[[], None] = lambda: None,
     ) -> None:
-        self.visits: dict[Visit, None] = {}
         self.asked = 0
         self.failed = 0
         self.busy = 0.0
         self.most = 0
-        self._network = network
-        self._address = host, port
         self._service = service
         self._chance = chance
         self._heard = heard
-        self._faults: list[Fault] = []
         self._line: deque[tuple[Visit, bool, bool]] = deque()
         self._working = 0
         self._life = 0
-        self._open()
+        super().__init__(network, host, port)
 
-    def begin(self, fault: Fault) -> None:
-        """Something goes wrong from now on."""
-        self._faults.append(fault)
-        if fault.kind == "down":
-            # A process that ends takes with it what it was working on.
-            self._life += 1
-            self.failed += self._working + len(self._line)
-            self._working = 0
-            self._line.clear()
-            for visit in list(self.visits):
-                visit.reset()
-        self._open()
-
-    def end(self, fault: Fault) -> None:
-        """It is over."""
-        self._faults.remove(fault)
-        self._open()
-
-    def _open(self) -> None:
-        kinds = {fault.kind for fault in self._faults}
-        if "down" in kinds:
-            self._network.close(*self._address)
-        else:
-            self._network.listen(*self._address, None if "lost" in kinds else self._accept)
-
-    def _accept(self) -> IProtocol:
+    def accept(self) -> IProtocol:
+        """Return what reads a new connection."""
         return Visit(self)
 
-    def _is(self, kind: str) -> bool:
-        return any(fault.kind == kind for fault in self._faults)
+    def goes_down(self) -> None:
+        """Its process ends: requests that it works on, and those in line, are lost."""
+        self._life += 1
+        self.failed += self._working + len(self._line)
+        self._working = 0
+        self._line.clear()
 
     # Requests.
 
-    def came(self, visit: Visit, is_head: bool, is_check: bool) -> None:
+    def asks(self, visit: Visit, is_head: bool, is_check: bool) -> None:
         """Work on a request, or let it wait in line."""
         if not is_check:
             self.asked += 1
             self._heard()
-        if self._is("lost"):
+        if self.is_lost:
             return  # it never arrived
         if self._service.at_once and self._working >= self._service.at_once:
             self._line.append((visit, is_head, is_check))
@@ -160,10 +128,8 @@ class Station:
 
     def _work(self, visit: Visit, is_head: bool, is_check: bool) -> None:
         self._working += 1
-        seconds = self._service.draw(self._chance)
-        for fault in self._faults:
-            seconds *= fault.factor
-        self._network.clock.callLater(seconds, self._done, self._life, visit, is_head, is_check, seconds)
+        seconds = self._service.draw(self._chance) * self.factor
+        self.network.clock.callLater(seconds, self._done, self._life, visit, is_head, is_check, seconds)
 
     def _done(self, life: int, visit: Visit, is_head: bool, is_check: bool, seconds: float) -> None:
         if life != self._life:
@@ -171,7 +137,7 @@ class Station:
         self._working -= 1
         if not is_check:
             self.busy += seconds
-        if visit.closed is None and not self._is("lost"):
+        if visit.closed is None and not self.is_lost:
             visit.send(self._answer(is_head))
         while self._line and self._working < self._service.at_once:
             waiting = self._line.popleft()
@@ -179,7 +145,7 @@ class Station:
                 self._work(*waiting)
 
     def _answer(self, is_head: bool) -> bytes:
-        for fault in self._faults:
+        for fault in self.faults:
             if fault.kind == "errors" and self._chance.random() < fault.share:
                 self.failed += 1
                 return b"HTTP/1.1 %d Simulated\r\nContent-Length: 0\r\n\r\n" % fault.status

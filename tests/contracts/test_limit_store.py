@@ -1,4 +1,7 @@
-"""What every store of limits promises: memory, that of several workers, and Redis with its script decide the same."""
+"""What every store of limits promises: memory, that of several workers, and Redis with its script decide the same.
+
+So does the Redis in memory that simulations have, which is asked by the same store.
+"""
 
 # mypy: allow-untyped-calls
 
@@ -16,6 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 
 from gateway.awaited import Awaited
 from gateway.config.redis_url import parse_redis_url
@@ -23,9 +28,12 @@ from gateway.dialling.dialer import SocketDialer
 from gateway.dialling.resolver import Resolver
 from gateway.limiting.limit import Limit, LimitStore, Verdict
 from gateway.limiting.store import MemoryLimits
+from gateway.memory.network import MemoryNetwork
 from gateway.processes.limits import SharedLimits
 from gateway.processes.memory import SharedMemory, new_memory
+from gateway.simulation.redis import HOST, PORT, RedisServer
 from gateway.storage import limits as redis_limits
+from gateway.storage.limits import Asking
 from gateway.storage.redis import RedisStore
 from gateway.storage.redis_connection import RedisConnection
 from gateway.storage.resp import Script
@@ -117,26 +125,76 @@ class InRedis:
         self.reactor.result(self.redis.command("FLUSHALL"))
         self.bound.clear()  # refusals are remembered
 
-    def ask(self, limits: Sequence[Limit], keys: Sequence[bytes], now: float) -> Verdict:
+    def set_clock(self, now: float) -> None:
         micros = round(now * 1e6)
         self.redis.command("RPUSH", "clock", micros // 1_000_000, micros % 1_000_000).addErrback(lambda _: None)
         self.redis.command("LTRIM", "clock", -2, -1)
+
+    def result(self, answer: Deferred[Any]) -> Any:
+        return self.reactor.result(answer)
+
+    def put(self, limits: Sequence[Limit], names: tuple[bytes, ...], wants: tuple[int, ...], now: float) -> list[int]:
+        """Return what the script itself answers."""
+        self.set_clock(now)
+        asking, answer = Asking(self.redis, limits), Deferred[list[int]]()
+        asking.ask_by_source(names, wants, answer)  # type: ignore[arg-type]  # hears the same
+        answered: list[int] = self.result(answer)
+        return answered
+
+    def ask(self, limits: Sequence[Limit], keys: Sequence[bytes], now: float) -> Verdict:
+        self.set_clock(now)
         store = RedisLimits(self.redis, MemoryLimits(), 1, lambda: pytest.fail("Redis was not asked"))
         decide = store.bind(limits)  # anew, since nothing is to be answered from memory
         answer: Deferred[Verdict] = Deferred()
         asked = decide(keys, now)
         assert isinstance(asked, Awaited)
         asked.hear(answer)
-        answered: Verdict = self.reactor.result(answer)
+        answered: Verdict = self.result(answer)
         return answered
 
     def give_back(self, verdict: Verdict, keys: Sequence[bytes], now: float) -> None:
-        micros = round(now * 1e6)
-        self.redis.command("RPUSH", "clock", micros // 1_000_000, micros % 1_000_000).addErrback(lambda _: None)
-        self.redis.command("LTRIM", "clock", -2, -1)
+        self.set_clock(now)
         assert verdict.taker is not None
         verdict.taker.give_back(keys, verdict.receipt, now)
-        self.reactor.result(self.redis.command("PING"))  # after it, on the only connection
+        self.result(self.redis.command("PING"))  # after it, on the only connection
+
+
+class InSimulatedRedis(InRedis):
+    """The store of many, on the server of simulations."""
+
+    def __init__(self) -> None:
+        self.at = NOW
+        self.clock = Clock()
+        self.network = network = MemoryNetwork(self.clock)
+        RedisServer(network, lambda: self.at)
+        self.redis = RedisStore(
+            parse_redis_url(f"redis://{HOST}:{PORT}"),
+            5.0,
+            1,
+            lambda host, port: network.dial(host, port, None, RedisConnection, 5.0),  # type: ignore[arg-type, return-value]
+            self.clock,
+            self.clock.seconds,
+            random.random,
+            NoCounts(),
+        )
+        self.redis.startService()
+
+    def clear(self) -> None:
+        self.__init__()  # type: ignore[misc]  # another server
+
+    def set_clock(self, now: float) -> None:
+        self.at = round(now * 1e6) / 1e6
+
+    def result(self, answer: Deferred[Any]) -> Any:
+        results: list[Any] = []
+        answer.addBoth(results.append)
+        for _ in range(100):
+            self.network.pump()
+            self.clock.advance(0.001)
+        (only,) = results
+        if isinstance(only, Failure):
+            only.raiseException()
+        return only
 
 
 @pytest.fixture(scope="module")
@@ -159,10 +217,10 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InRedis]:
         reactor.result(store.redis.stopService())
 
 
-@pytest.fixture(params=["memory", "workers", "redis"])
+@pytest.fixture(params=["memory", "workers", "redis", "simulation"])
 def store(request: pytest.FixtureRequest) -> Any:
     """Either."""
-    made = {"memory": InMemory, "workers": InSharedMemory}.get(request.param)
+    made = {"memory": InMemory, "workers": InSharedMemory, "simulation": InSimulatedRedis}.get(request.param)
     store: Any = request.getfixturevalue("redis") if made is None else made()
     store.clear()
     return store
@@ -353,6 +411,41 @@ def test_redis_decides_as_memory_does(redis: InRedis, requests: list[tuple[str, 
                 assert mine.remaining == theirs.remaining
             if not mine.allowed and not theirs.allowed:
                 assert theirs.retry_after == pytest.approx(mine.retry_after, abs=1e-3)
+
+
+@given(
+    questions=st.lists(
+        st.tuples(
+            st.lists(st.sampled_from(sorted(LIMITS)), min_size=1, max_size=3, unique=True),
+            st.integers(0, 3),
+            st.one_of(st.just(0), st.integers(0, 400_000), st.integers(0, 12_000_000)),
+            st.integers(1, 8),
+        ),
+        max_size=10,
+    )
+)
+def test_the_redis_of_simulations_answers_as_redis_does(
+    redis: InRedis, questions: list[tuple[list[str], int, int, int]]
+) -> None:
+    """Number by number, also where several requests are taken in advance, or none of a limit."""
+    simulated = InSimulatedRedis()
+    redis.clear()
+    micros = round(NOW * 1e6)
+    for names, want, gap, times in questions:
+        limits = [LIMITS[name] for name in names]
+        keys = tuple([b"%032d" % sorted(LIMITS).index(name) for name in names])
+        wants = (want, *[1] * (len(names) - 1))
+        micros += gap
+        for _ in range(times):
+            theirs = redis.put(limits, keys, wants, micros / 1e6)
+            mine = simulated.put(limits, keys, wants, micros / 1e6)
+            if not theirs[0] and theirs[3] <= 100:
+                return  # by so little can microseconds in one number differ from those in two
+            assert (mine[0], mine[2]) == (theirs[0], theirs[2])
+            assert mine[3] == pytest.approx(theirs[3], abs=1000)
+            assert mine[4] == pytest.approx(theirs[4], abs=1)
+            assert mine[5 : 5 + len(keys)] == theirs[5 : 5 + len(keys)]
+            assert mine[5 + len(keys) :] == pytest.approx(theirs[5 + len(keys) :], abs=1000)
 
 
 def test_a_clock_that_is_set_back_does_not_lock_anybody_out(redis: InRedis) -> None:

@@ -63,3 +63,35 @@ def test_what_it_does_not_have_is_refused(said: str, words: str) -> None:
     """With what there is."""
     with pytest.raises(ValueError, match=words):
         check([parse_fault(said)], settings())
+
+
+IN_REDIS = {"rate_limit_store": "redis"}
+
+
+@pytest.mark.parametrize("said", ["redis:down@10m+5m", "redis:lost", "redis:slow=20"])
+def test_redis_can_fail_where_limits_are_counted_in_it(said: str) -> None:
+    """Like a backend."""
+    check([parse_fault(said)], settings(**IN_REDIS))
+
+
+@pytest.mark.parametrize(
+    ("said", "more", "words"),
+    [
+        ("redis:down", {}, "expected `rate_limit_store: redis` in the configuration"),
+        ("redis:down", {"cache_store": "redis"}, "caches and API keys are in memory here"),
+        ("redis:errors=20%", IN_REDIS, "found 'redis answers 20 % with 500'"),
+        ("redis[0]:down", IN_REDIS, r"found 'redis\[0\] is down'"),
+        ("redi:down", IN_REDIS, "did you mean `redis`"),
+    ],
+)
+def test_of_redis_nothing_else_can_fail(said: str, more: dict[str, object], words: str) -> None:
+    """What limits do not ask for is not there; its answers are no HTTP, and it is one."""
+    with pytest.raises(ValueError, match=words):
+        check([parse_fault(said)], settings(**more))
+
+
+def test_an_upstream_may_be_called_redis() -> None:
+    """Then the fault is of that."""
+    backends = [{"url": "http://127.0.0.1:9001"}]
+
+    check([parse_fault("redis[0]:503=1%")], settings(upstreams=[{"name": "redis", "backends": backends}]))

@@ -45,7 +45,8 @@ MISSED: Final = 1
     metavar="FAULT",
     multiple=True,
     help="What goes wrong: WHO:WHAT[@START[+LENGTH]], as in orders[1]:down@2m+1m. WHO is an upstream, or a backend "
-    "of one; WHAT is down, lost (no answer), slow=5 (times as long), errors=20% (answered with 500) or 503=20%.",
+    "of one; WHAT is down, lost (no answer), slow=5 (times as long), errors=20% (answered with 500) or 503=20%. "
+    "WHO may be redis where limits are counted in it: down, lost or slow.",
 )
 @click.option(
     "--service",

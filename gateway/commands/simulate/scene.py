@@ -110,7 +110,7 @@ def wanted(said: Said, settings: Settings) -> Wanted:
     )
     moments = arrivals(loads, seconds, said.seed)
     calls = draw(moments, [weight for _, weight in requests], said.callers, said.seed)
-    return Wanted(scene, calls, " and ".join(said.loads or (DEFAULT_LOAD,)), notes)
+    return Wanted(scene, calls, " and ".join(said.loads or (DEFAULT_LOAD,)), [*notes, *_in_memory(settings)])
 
 
 def _from_log(
@@ -134,7 +134,14 @@ def _from_log(
         raise click.BadParameter(words, param_hint="'--load'") from None
     _in_time(faults, found.seconds)
     scene = Scene(settings, found.seconds, said.seed, found.requests, found.callers, services, faults)
-    return Wanted(scene, found.calls, files[0], found.notes)
+    return Wanted(scene, found.calls, files[0], [*found.notes, *_in_memory(settings)])
+
+
+def _in_memory(settings: Settings) -> list[str]:
+    """Return notes about what is in Redis in production, and not here: no fault of Redis reaches it."""
+    keys = None if settings.auth is None else settings.auth.api_keys
+    stores = {"caches": settings.cache_store, "API keys": "memory" if keys is None else keys.store}
+    return [f"{what} are in memory here, not in Redis" for what, store in stores.items() if store == "redis"]
 
 
 def _requests(said: Sequence[str], settings: Settings) -> tuple[list[tuple[CaseRequest, int]], list[str]]:

@@ -163,6 +163,33 @@ def test_what_is_not_asked_is_noted(file: Path) -> None:
     assert "note: nothing is asked of the route odd: say it with --request" in result.output
 
 
+def test_redis_is_gone(file: Path) -> None:
+    """Where limits are counted in it: the store says so, and what passes without a count is for the configuration."""
+    limit = "rate_limit: {requests: 1000, window: 60s}}"
+    text = CONFIGURATION.replace("upstream: orders}", f"upstream: orders, {limit}")
+    file.write_text(text + "rate_limit_store: redis\non_store_failure: closed\n")
+
+    result = run(file, "--for", "1m", "--fault", "redis:down@30s+10s")
+
+    assert result.exit_code == 0, result.output
+    assert "0:30.0  store.down  Redis at 127.0.0.1:6379 does not answer: the connection was lost" in result.output
+    assert "reasons  limit.unavailable " in result.output
+
+
+def test_what_is_in_memory_in_place_of_redis_is_noted(file: Path) -> None:
+    """No fault of Redis reaches it."""
+    keys = "auth: {api_keys: {store: redis, pepper: a-pepper-of-thirty-two-octets-000}}\n"
+    file.write_text(CONFIGURATION + keys + "cache_store: redis\n")
+
+    result = run(file, "--for", "5s")
+    refused = run(file, "--for", "5s", "--fault", "redis:down")
+
+    assert "note: caches are in memory here, not in Redis" in result.output, result.output
+    assert "note: API keys are in memory here, not in Redis" in result.output
+    assert refused.exit_code == 2
+    assert "expected `rate_limit_store: redis` in the configuration" in " ".join(refused.output.split())
+
+
 def test_callers_say_who_they_are(tmp_path: Path) -> None:
     """And what is said of all of them."""
     path = tmp_path / "g.yaml"
