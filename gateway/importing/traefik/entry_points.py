@@ -19,18 +19,19 @@ _WITH_TLS: Final = "websecure"
 """What everybody calls the entry point whose routers say `tls`."""
 
 
-def fill(source: Part, draft: Draft) -> list[str]:
+def fill(source: Part, draft: Draft) -> dict[str, list[str]]:
     """Put listeners into a draft.
 
     Returns:
-        The names of those that routers are on; not of those that send everybody to another one.
+        Those that routers are on, by name, with the middlewares that come before those of each router; without those
+        that send everybody to another one.
     """
     pairs = []
     for one in source.each("tls", "certificates"):
         pairs.append((one.text("certFile") or "", one.text("keyFile") or ""))
         draft.pass_over(one, "stores")
     listeners: list[Made] = []
-    found: list[str] = []
+    found: dict[str, list[str]] = {}
     for name, part in source.entries("entryPoints"):
         address = _ADDRESS.fullmatch(part.text("address") or "")
         if address is None:
@@ -48,7 +49,7 @@ def fill(source: Part, draft: Draft) -> list[str]:
         if (to := part.get("http", "redirections", "entryPoint")) is not None:
             _redirect(name, to, draft)
         else:
-            found.append(name)
+            found[name] = part.texts("http", "middlewares")
     if listeners:
         draft.top["listeners"] = listeners
     return found

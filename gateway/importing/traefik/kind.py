@@ -24,6 +24,9 @@ REMARKS: Final = (
     "Times of Traefik's own (no bound for an answer, 3 min for idle clients) are not written: see `timeouts`.",
 )
 
+PUBLIC: Final = frozenset({"web", "websecure", "http", "https"})
+"""What everybody calls the entry points that are for everybody."""
+
 HINTS: Final = {
     "tcp": Hint("the gateway speaks HTTP only"),
     "udp": Hint("the gateway speaks HTTP only"),
@@ -65,6 +68,9 @@ def fill(source: Part, draft: Draft) -> None:
     middlewares = Middlewares(draft, dict(source.entries("http", "middlewares")))
     listeners = entry_points.fill(source, draft)
     certificates = Certificates(source.entries("tls", "options"), draft)
-    Routers(draft, services, middlewares, listeners, draft.top.get("listeners", []), certificates).fill(routers)
+    named = {frozenset(part.texts("entryPoints")) for _, part in routers}
+    public = PUBLIC | (next(iter(named)) if len(named) == 1 else frozenset())
+    all_ = draft.top.get("listeners", [])
+    Routers(draft, services, middlewares, listeners, all_, certificates, public).fill(routers)
     services.list_unused()
     middlewares.list_unused()

@@ -8,7 +8,7 @@ Tests: `tests/importing/traefik/test_kind.py::test_the_longer_rule_goes_first`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -76,17 +76,19 @@ class Routers:
     """Puts routers into a draft.
 
     Attributes:
-        doors: Names of the listeners that routers are on.
+        doors: The listeners that routers are on, by name, with the middlewares of each.
         listeners: All of them.
         certificates: Which options of TLS ask callers for one.
+        public: Entry points that routers may be on where the file has none.
     """
 
     draft: Draft
     services: Services
     middlewares: Middlewares
-    doors: Sequence[str]
+    doors: Mapping[str, Sequence[str]]
     listeners: Sequence[object]
     certificates: Certificates
+    public: frozenset[str]
 
     def fill(self, routers: Sequence[tuple[str, Part]]) -> None:
         """Put them in, the highest priority first: of equal routes here, the first in the file counts."""
@@ -143,14 +145,17 @@ class Routers:
         """Put one alternative into the draft, at each of its places, with a test."""
         if not spots:
             return
-        applied = self.middlewares.apply(row.part.texts("middlewares"), row.matching.paths, row.part)
+        on = self._on(row.part)
+        shared = dict.fromkeys(name for door in on or self.doors for name in self.doors[door])
+        names = [*shared, *row.part.texts("middlewares")]
+        applied = self.middlewares.apply(names, row.matching.paths, row.part)
         keys = self._destination(row, applied)
         upstream = keys.get("upstream")
         for made in self.draft.upstreams if applied.breaker is not None else ():
             if made.data["name"] == upstream:
                 made.data["circuit_breaker"] = applied.breaker
-        on = self._on(row.part)
         self._ask_for_certificates(row.part, applied)
+        self._keep_inside(row.part, applied)
         for spot in spots:
             data: Data = {"name": self.draft.name(row.router, "routes")}
             named = [one for one in spot.hosts if one is not None]
@@ -195,6 +200,13 @@ class Routers:
         """Return the listeners of a router; none where it is on all."""
         on = [name for name in part.texts("entryPoints") if name in self.doors] or list(self.doors)
         return on if len(on) < len(self.listeners) else []
+
+    def _keep_inside(self, part: Part, applied: Applied) -> None:
+        """Close a route that is on none of the entry points that there are: its own may be for some callers only."""
+        named = part.texts("entryPoints")
+        if named and not set(named) & set(self.doors or self.public):
+            self.draft.leave(part.get("entryPoints") or part, "its entry points are in no file here", OPEN_AGAIN)
+            applied.keys["ip_deny"] = list(NOBODY)
 
     def _said(self, row: Row, name: str, spot: Spot, applied: Applied, keys: Data) -> Said | None:
         """Return what the rule says of a request that fits it."""

@@ -115,3 +115,39 @@ def test_options_that_ask_for_certificates_close_the_route(options: str, closed:
     draft = imported("traefik", text, tmp_path)
 
     assert ["ip_deny" in made.data for made in draft.routes] == [closed]
+
+
+ROUTERS = """
+http:
+  routers:
+    web: {rule: "PathPrefix(`/a`)", service: s, entryPoints: [web]}
+    private: {rule: "PathPrefix(`/b`)", service: s, entryPoints: [internal]}
+    both: {rule: "PathPrefix(`/c`)", service: s, entryPoints: [web, internal]}
+  middlewares: {inside: {ipAllowList: {sourceRange: [10.0.0.0/8]}}}
+  services: {s: {loadBalancer: {servers: [{url: "http://127.0.0.1:1"}]}}}
+"""
+
+
+@pytest.mark.parametrize("more", ["", "entryPoints: {web: {address: ':80'}}\n"])
+def test_a_router_on_an_entry_point_that_is_not_there_is_closed(more: str, tmp_path: Path) -> None:
+    """On the listener that is there everybody would get at what was for a network inside."""
+    draft = imported("traefik", ROUTERS + more, tmp_path)
+
+    assert {name for name, route in routes(draft).items() if "ip_deny" in route} == {"private"}
+    assert (5, "http.routers.private.entryPoints") in left(draft)
+
+
+def test_routers_that_are_all_on_one_entry_point_are_on_the_listener(tmp_path: Path) -> None:
+    """Whatever it is called."""
+    text = ROUTERS.replace("[web, internal]", "[main]").replace("[web]", "[main]").replace("[internal]", "[main]")
+
+    assert not any("ip_deny" in route for route in routes(imported("traefik", text, tmp_path)).values())
+
+
+def test_middlewares_of_an_entry_point_come_before_those_of_its_routers(tmp_path: Path) -> None:
+    """Also where they are the only protection."""
+    inside = "{address: ':81', http: {middlewares: [inside@file]}}"
+    draft = imported("traefik", f"{ROUTERS}entryPoints: {{web: {{address: ':80'}}, internal: {inside}}}\n", tmp_path)
+
+    found = {name: route.get("ip_allow") for name, route in routes(draft).items()}
+    assert found == {"web": None, "private": ["10.0.0.0/8"], "both": ["10.0.0.0/8"]}
