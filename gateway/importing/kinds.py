@@ -1,9 +1,9 @@
 """The kinds of source, by the names that `gateway import` knows them by.
 
-A kind is a line of `KINDS`: in words what it is, what reads a file of it (`parts.read_part` where it is YAML or JSON; a
-reader of another format makes nodes with places, so that what is not read is found there too), and a function that
-loads its module and returns `fill(source, draft)` and its `HINTS`: what is known of keys that nothing reads. Modules
-are loaded when their kind is wanted.
+A kind is a line of `KINDS`: in words what it is, what reads a file of it (`parts.read_part` where it is YAML, JSON or
+TOML; a reader of another format makes nodes with places, so that what is not read is found there too), and a function
+that loads its module and returns `fill(source, draft)` and its `HINTS`: what is known of keys that nothing reads.
+Modules are loaded when their kind is wanted.
 
 Tests: `tests/importing/test_kinds.py`.
 """
@@ -87,7 +87,7 @@ KINDS: Final[dict[str, Kind]] = {
     "openapi": Kind("a description of an API, OpenAPI 3.0 or 3.1", read_part, _openapi),
     "envoy": Kind("the static resources of an Envoy, in YAML or JSON", read_part, _envoy),
     "nginx": Kind("a configuration of nginx, or a file of one with servers", _read_nginx, _nginx),
-    "traefik": Kind("the file provider of Traefik 2 or 3, in YAML", read_part, _traefik),
+    "traefik": Kind("the file provider of Traefik 2 or 3, in YAML or TOML", read_part, _traefik),
 }
 """By name."""
 

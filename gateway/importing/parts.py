@@ -23,6 +23,7 @@ from gateway.config import ConfigError
 from gateway.config.nodes import ListNode, MapNode, Node, ScalarNode, Value, join, resolve, to_data
 from gateway.config.problems import Place, Problem
 from gateway.config.reading import read
+from gateway.importing import toml
 
 
 class Piece(Protocol):
@@ -225,15 +226,12 @@ class Part:
 
 
 def read_part(file: str) -> Part:
-    """Read a file of YAML or JSON.
+    """Read a file of YAML or JSON, or of TOML where its name ends so.
 
     Raises:
-        ConfigError: It cannot be opened, or is neither; each problem has its line.
+        ConfigError: It cannot be opened, or is none of them; each problem has its line.
     """
     start = Place(file, 1, 1)
-    if file.lower().endswith(".toml"):
-        # Traefik takes both; a reader of TOML that knows lines is in no library that is kept well.
-        raise ConfigError([Problem(*start, "", "expected YAML or JSON, found TOML: convert it first")])
     try:
         # Some editors put a byte order mark before YAML and JSON: it says nothing.
         text = Path(file).read_text(encoding="utf-8-sig")
@@ -241,6 +239,9 @@ def read_part(file: str) -> Part:
         raise ConfigError([Problem(*start, "", f"expected a file that can be read: {error.strerror}")]) from None
     except UnicodeDecodeError:
         raise ConfigError([Problem(*start, "", "expected UTF-8, found something else")]) from None
+    if file.lower().endswith(".toml"):  # Traefik takes it beside YAML
+        tables = toml.parse(text, file)
+        return Part(tables, tables.place)
     problems: list[Problem] = []
     node = read(text, file, problems)
     if problems:

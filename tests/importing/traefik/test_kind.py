@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config import ConfigError
+from gateway.importing.kinds import convert
 from tests.importing.imported import imported, left, routes, upstreams
 
 SERVICES = """
@@ -151,3 +152,39 @@ def test_middlewares_of_an_entry_point_come_before_those_of_its_routers(tmp_path
 
     found = {name: route.get("ip_allow") for name, route in routes(draft).items()}
     assert found == {"web": None, "private": ["10.0.0.0/8"], "both": ["10.0.0.0/8"]}
+
+
+def test_a_file_of_toml(tmp_path: Path) -> None:
+    """It becomes what the same file in YAML does; what is left out has its line."""
+    yaml = """
+http:
+  routers:
+    r: {rule: "Host(`a.example`) && PathPrefix(`/x`)", service: a, middlewares: [s], odd: 1}
+  middlewares: {s: {stripPrefix: {prefixes: [/x]}}}
+  services:
+    a: {loadBalancer: {servers: [{url: "http://127.0.0.1:1", weight: 2}, {url: "http://127.0.0.1:2"}]}}
+"""
+    file = tmp_path / "dynamic.toml"
+    file.write_text("""
+[http.routers.r]
+  rule = "Host(`a.example`) && PathPrefix(`/x`)"
+  service = "a"
+  middlewares = ["s"]
+  odd = 1
+
+[http.middlewares.s.stripPrefix]
+  prefixes = ["/x"]
+
+[http.services.a.loadBalancer]
+  [[http.services.a.loadBalancer.servers]]
+    url = "http://127.0.0.1:1"
+    weight = 2
+  [[http.services.a.loadBalancer.servers]]
+    url = "http://127.0.0.1:2"
+""")
+
+    draft, same = convert("traefik", str(file)), imported("traefik", yaml, tmp_path)
+
+    assert (routes(draft), upstreams(draft)) == (routes(same), upstreams(same))
+    assert left(draft) == [(6, "http.routers.r.odd")]
+    assert [made.place.line for made in (*draft.routes, *draft.upstreams)] == [2, 11]
