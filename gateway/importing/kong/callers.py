@@ -261,7 +261,11 @@ class Callers:
                 draft.leave(denied, "roles are those that are let in, not those that are kept out", OPEN_AGAIN)
                 close(route, said)
         ways = route.get("auth")
-        if not allowed or said.shut:
+        if said.shut:
+            return
+        if not allowed:
+            draft.leave(config, "it names no group that is let in", OPEN_AGAIN)
+            close(route, said)
             return
         if not ways or ways.get("type") != "api_key":
             draft.leave(config, "groups of consumers are known of their keys only", OPEN_AGAIN)

@@ -108,3 +108,12 @@ def test_who_may_be_kept_out_by_a_plugin_of_his_own_has_no_key(tmp_path: Path, o
 
     assert draft.top["auth"]["api_keys"]["keys"] == []
     assert (8, "consumers[0].keyauth_credentials[0]") in left(draft)
+
+
+@pytest.mark.parametrize("config", ["{allow: []}", "{deny: []}", "{}"])
+def test_groups_of_which_none_is_named_close_the_route(tmp_path: Path, config: str) -> None:
+    """Kong takes no such plugin, and somebody meant to keep others out."""
+    draft = asked(f"{{name: key-auth}}, {{name: acl, config: {config}}}", "- {username: acme}\n", tmp_path)
+
+    assert routes(draft)["r"]["ip_deny"] == ["0.0.0.0/0", "::/0"]
+    assert any(what.startswith("services[0].plugins[1]") for _, what in left(draft))
