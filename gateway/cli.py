@@ -70,8 +70,8 @@ class Commands(click.Group):
         except BrokenPipeError:
             _write_no_more()
             raise SystemExit(UNREAD) from None
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
+        except (click.ClickException, click.exceptions.Exit, click.Abort, SystemExit):
+            raise  # SystemExit, since `StartError` is an Exception too
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 _write_no_more()

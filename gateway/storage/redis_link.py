@@ -233,7 +233,7 @@ class Link:
         return commands
 
     def _welcome(self, answers: list[Any]) -> None:
-        if self._greeted is None:
+        if self._greeted is None or not self._running:
             return
         self._cancel_timer()
         if self._master_only and answers[-1][0] != b"master":

@@ -223,3 +223,16 @@ def test_a_link_stops_in_every_state(state: str) -> None:
         assert stopped.called
 
     assert (made.state, made.clock.getDelayedCalls()) == ("stopped", [])
+
+
+def test_a_greeting_that_is_answered_behind_the_stop_leads_nowhere() -> None:
+    """The answer was on its way when the link began to close: who is told "up" would set timers that nobody ends."""
+    made = States()
+    made.reach("greeting")
+    stopped = made.link.stop()
+    made.answer(b"+PONG\r\n")
+    made.lose()
+
+    assert stopped is not None
+    assert stopped.called
+    assert (made.state, made.said, made.clock.getDelayedCalls()) == ("stopped", [], [])

@@ -50,8 +50,8 @@ def without_wheels(python: str, platforms: list[str], directory: Path) -> set[st
         copy = directory / "some.lock"
         copy.write_text(lock)
         done = subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run",
-             "--ignore-installed", "--target", directory / "nothing", "--no-deps", "--only-binary", ":all:",
+            [sys.executable, "-m", "pip", "install", "--no-deps", "--quiet", "--disable-pip-version-check", "--dry-run",
+             "--ignore-installed", "--target", directory / "nothing", "--only-binary", ":all:",
              "--require-hashes", "--python-version", python, "--requirement", copy,
              *(f"--platform={platform}_aarch64" for platform in platforms)],
             capture_output=True, text=True, check=False,
