@@ -49,7 +49,7 @@ class Load(NamedTuple):
 
 def is_rate(said: str) -> bool:
     """Whether a text is a rate, rightly written or not, and no name of a file."""
-    return re.match(r"\d[\d.]*(/|@|$)", said) is not None
+    return re.match(r"[-+]?(\d[\d.]*|nan|inf)(/|@|$)", said) is not None
 
 
 def parse_load(said: str) -> Load:

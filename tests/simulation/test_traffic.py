@@ -34,6 +34,14 @@ def test_what_is_no_rate_is_refused(said: str) -> None:
         parse_load(said)
 
 
+@pytest.mark.parametrize("said", ["-5/s", "nan/s", "inf/s", "+1/s@1m"])
+def test_what_looks_like_a_rate_is_no_file(said: str) -> None:
+    """It is refused as a rate: nobody wants to hear that there is no such file."""
+    assert is_rate(said)
+    with pytest.raises(Unexpected):
+        parse_load(said)
+
+
 @pytest.mark.parametrize("said", ["access.log", "/var/log/20", "-", "./20/s", "log.20"])
 def test_a_file_is_no_rate(said: str) -> None:
     """Whatever numbers its name has."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -89,6 +90,8 @@ def explain(
     if live is not None:
         if moment is not None:
             raise click.UsageError("Say one of --live and --time: a gateway that runs has its own time.")
+        if Path(path).exists():
+            raise click.UsageError(f"--live ADMIN stands in the place of CONFIG: leave {path} out.")
         words = (path, *words)
     try:
         request = read(words)
@@ -170,11 +173,14 @@ def _from(request: CaseRequest, client: str | None, listener: str | None) -> Cas
     """Say where a request comes from.
 
     Raises:
-        ValueError: It is no address.
+        click.BadParameter: It is no address.
     """
     from ipaddress import ip_address
 
-    where = {} if client is None else {"client": str(ip_address(client))}
+    try:
+        where = {} if client is None else {"client": str(ip_address(client))}
+    except ValueError:
+        raise click.BadParameter(f"expected an address, found {client!r}", param_hint="'--client'") from None
     return request.model_copy(update={**where, **({} if listener is None else {"listener": listener})})
 
 

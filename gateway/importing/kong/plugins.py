@@ -256,7 +256,9 @@ def _size(config: Part, route: Plugged, draft: Draft) -> None:
     unit = config.text("size_unit") or "megabytes"
     size = config.whole("allowed_payload_size")
     size = 128 if size is None else size
-    if unit in UNITS and size > 0:
+    if size < 1 and (said := config.get("allowed_payload_size")) is not None:
+        draft.leave(said, "a size of which it is not known what it admits", "say `request_body`")
+    elif unit in UNITS:
         route.data["request_body"] = size if unit == "bytes" else f"{size}{UNITS[unit]}"
     draft.only(config, "require_content_length", False, "the length of a body need not be known")
 

@@ -72,6 +72,10 @@ def test_what_is_answered_by_the_gateway_goes_nowhere(tmp_path: Path) -> None:
     [
         ("{name: bot-detection, config: {deny: [x]}}", "plugins[0]"),
         ("{name: own-plugin}", "plugins[0]"),
+        (
+            "{name: request-size-limiting, config: {allowed_payload_size: 0}}",
+            "plugins[0].config.allowed_payload_size",
+        ),
         ("{name: cors, config: {credentials: true}}", "plugins[0].config.credentials"),
         ("{name: cors, config: {origins: ['^https://.*[.]a$']}}", "plugins[0].config.origins[0]"),
         ("{name: rate-limiting, config: {minute: 1, limit_by: path}}", "plugins[0].config.limit_by"),
