@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 OTHERWISE: Final = 1
 
 _KINDS: Final = ("status", "route", "upstream", "path", "reason", "sent-fields", "fields", "body")
-"""As `gateway.rehearsal.replaying.taken.KINDS`, which is loaded with all of the gateway."""
+"""As `gateway.rehearsal.replaying.answered.KINDS`, which is loaded with all of the gateway."""
 
 
 @click.command()
@@ -123,8 +123,8 @@ def _send(
     """Send requests to a server."""
     from gateway.commands.replay import text as replay_text
     from gateway.commands.replay.sending import Sending, send
+    from gateway.rehearsal.replaying.answered import KINDS
     from gateway.rehearsal.replaying.paced import Pace
-    from gateway.rehearsal.replaying.taken import KINDS
 
     kinds = {kind for kind in KINDS if kind.replace(" ", "-") in ignored}
     with opened(log, form, ()) as open_log:

@@ -118,10 +118,10 @@ def replay(
     from gateway.config import ConfigError
     from gateway.config.written import find_places
     from gateway.recorded.log import NotALog
+    from gateway.rehearsal.replaying.answered import KINDS
+    from gateway.rehearsal.replaying.destinations import ANY_HOST
     from gateway.rehearsal.replaying.forked_stream import CopyFailed
     from gateway.rehearsal.replaying.replay import replay as replayed
-    from gateway.rehearsal.replaying.taken import KINDS
-    from gateway.rehearsal.replaying.taker import ANY_HOST
 
     settings = [one.settings for one in loaded]
     kinds = {kind for kind in KINDS if kind.replace(" ", "-") in ignored}

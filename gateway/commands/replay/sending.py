@@ -14,9 +14,9 @@ from gateway.commands.replay.log import Progress, end
 if TYPE_CHECKING:
     from gateway.recorded.request import Recorded
     from gateway.recorded.survey import Survey
+    from gateway.rehearsal.replaying.answered import Kind
     from gateway.rehearsal.replaying.paced import Pace
     from gateway.rehearsal.replaying.replay import Replayed
-    from gateway.rehearsal.replaying.taken import Kind
 
 
 class Sending(NamedTuple):

@@ -12,7 +12,7 @@ from gateway.config import Settings
 from gateway.config.problems import Place
 from gateway.recorded.latencies import Latencies
 from gateway.recorded.request import Recorded
-from gateway.rehearsal.replaying.taker import Taker
+from gateway.rehearsal.replaying.destinations import Destinations
 from gateway.serving.tree import Tree
 
 SHARE = 0.99
@@ -49,7 +49,7 @@ def too_short(requests: Iterable[Recorded], settings: Settings, tree_at: Callabl
         settings: The configuration.
         tree_at: Returns its routes at the address of a listener.
     """
-    taker = Taker(settings, tree_at)
+    destinations = Destinations(settings, tree_at)
     timeouts = {route.name: route.timeout for route in settings.routes}
     latencies: dict[str, Latencies] = {}
     for request in requests:
@@ -57,7 +57,7 @@ def too_short(requests: Iterable[Recorded], settings: Settings, tree_at: Callabl
         if seconds is None or request.status == 101 or request.reason not in (None, "upstream.timeout"):
             continue
         try:
-            route = taker.route(request)
+            route = destinations.route(request)
         except ValueError:
             continue  # no host that a gateway would take
         if route is not None and route.upstream:

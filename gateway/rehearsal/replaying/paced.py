@@ -15,13 +15,13 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from gateway.recorded.request import Recorded
+from gateway.rehearsal.replaying.answered import Answered, Kind, compare, compare_with_log
 from gateway.rehearsal.replaying.replay import Replayed
-from gateway.rehearsal.replaying.taken import Kind, Taken, compare, compare_with_log
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing (RFC 9110 section 9.2.1)."""
 
-Ask = Callable[[Recorded], Coroutine[Any, Any, Taken]]
+Ask = Callable[[Recorded], Coroutine[Any, Any, Answered]]
 
 
 class Pace(NamedTuple):

@@ -17,7 +17,7 @@ from gateway.memory.backend import Asked
 from gateway.memory.client import FakeClient
 from gateway.recorded.request import Recorded
 from gateway.rehearsal.backends import Backends, Sent, upstream_of
-from gateway.rehearsal.replaying.taken import CLIENT_GONE
+from gateway.rehearsal.replaying.answered import CLIENT_GONE
 
 
 @dataclass(slots=True)

@@ -21,10 +21,10 @@ from gateway.recorded.log import RecordedLog
 from gateway.recorded.order import by_beginning
 from gateway.recorded.request import Recorded
 from gateway.rehearsal.callers.recorded import Callers
+from gateway.rehearsal.replaying.answered import KINDS, Answered, Kind, Otherwise, compare, compare_with_log
+from gateway.rehearsal.replaying.destinations import ANY_HOST
 from gateway.rehearsal.replaying.forked_stream import forked_stream
 from gateway.rehearsal.replaying.rerun import Rerun
-from gateway.rehearsal.replaying.taken import KINDS, Kind, Otherwise, Taken, compare, compare_with_log
-from gateway.rehearsal.replaying.taker import ANY_HOST
 
 EXAMPLES: Final = 3
 """Requests that are shown for each way of being otherwise."""
@@ -107,7 +107,7 @@ class Replayed:
             found[group.way.kind].append(group)
         return {kind: groups for kind, groups in found.items() if groups}
 
-    def add(self, request: Recorded, taken: Taken, ways: list[Otherwise]) -> None:
+    def add(self, request: Recorded, taken: Answered, ways: list[Otherwise]) -> None:
         """Count what became of one."""
         if taken.left_out:
             self.left_out[taken.left_out] += 1
@@ -176,7 +176,7 @@ def replay(
     return found
 
 
-_Pairs = Generator[tuple[Recorded, Taken, list[Otherwise]], None, None]
+_Pairs = Generator[tuple[Recorded, Answered, list[Otherwise]], None, None]
 
 
 def _against_log(after: Rerun, log: RecordedLog) -> _Pairs:
@@ -196,9 +196,9 @@ def _against_log(after: Rerun, log: RecordedLog) -> _Pairs:
 
 def _against(after: Rerun, before: Rerun, old: Settings, open_log: Callable[[], RecordedLog]) -> _Pairs:
     routes = {route.name: route for route in old.routes}
-    asked: deque[tuple[Recorded, Taken]] = deque()
+    asked: deque[tuple[Recorded, Answered]] = deque()
 
-    def requests(was: Iterator[Taken]) -> Iterator[Recorded]:
+    def requests(was: Iterator[Answered]) -> Iterator[Recorded]:
         for request in by_beginning(open_log()):
             asked.append((request, next(was)))
             yield request

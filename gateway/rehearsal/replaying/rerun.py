@@ -26,9 +26,9 @@ from gateway.recorded.request import Recorded
 from gateway.rehearsal.backends import own
 from gateway.rehearsal.callers.credentials import LIFETIME, CannotShow, Claims, Field
 from gateway.rehearsal.callers.recorded import Callers
+from gateway.rehearsal.replaying.answered import Answered, Fields, kept
+from gateway.rehearsal.replaying.destinations import ANY_HOST, Destinations
 from gateway.rehearsal.replaying.recalling import Client, Pending, Recalling
-from gateway.rehearsal.replaying.taken import Fields, Taken, kept
-from gateway.rehearsal.replaying.taker import ANY_HOST, Taker
 from gateway.rehearsal.stage import Stage, exchange_of
 from gateway.transport.deadlines import INTERVAL
 
@@ -64,18 +64,18 @@ class Rerun(Stage):
         super().__init__(settings, list(callers.all(settings, *others)) if keys else (), Recalling)
         self.backends.find = self._find
         self._callers = callers
-        self._taker = Taker(self.settings, self.memory.parts.root.tree.at, host)
+        self._destinations = Destinations(self.settings, self.memory.parts.root.tree.at, host)
         self._waiting: dict[Client, Pending] = {}
         self._ids: dict[str, Pending] = {}
         self._asking: Pending | None = None
         self._heard: dict[Client, None] = {}
         self._shown: dict[tuple[str, bytes], tuple[float, list[Field], list[Field]]] = {}
-        self._done: dict[int, Taken] = {}
+        self._done: dict[int, Answered] = {}
         self._swept = self._clock.seconds()
 
     def take(
         self, requests: Iterable[Recorded], asked: Callable[[Recorded], RouteAuth | None] | None = None
-    ) -> Iterator[Taken]:
+    ) -> Iterator[Answered]:
         """Make requests, and yield what becomes of each, in their order.
 
         Args:
@@ -130,23 +130,23 @@ class Rerun(Stage):
 
     def _ask(self, place: int, request: Recorded, asked: Callable[[Recorded], RouteAuth | None] | None) -> None:
         if request.status == 101 or request.method == "CONNECT":
-            self._done[place] = Taken(left_out="a tunnel: what goes through it is in no log")
+            self._done[place] = Answered(left_out="a tunnel: what goes through it is in no log")
             return
         try:
-            listener = self._taker.listener(request)
+            listener = self._destinations.listener(request)
             fields, parameters = self._credentials_of(request, asked)
         except ValueError:
-            self._done[place] = Taken(left_out="its host is no name of one")
+            self._done[place] = Answered(left_out="its host is no name of one")
             return
         except CannotShow as error:
-            self._done[place] = Taken(left_out=str(error))
+            self._done[place] = Answered(left_out=str(error))
             return
         client = Client(self._hear)
         pending = client.pending = self._asking = self._waiting[client] = Pending(
             place, request, self._clock.seconds(), client
         )
-        self.memory.accept(client, request.client or CLIENT, listener, self._taker.scheme(request) == "https")
-        client.send(_written(request, self._taker.host(request), fields, parameters))
+        self.memory.accept(client, request.client or CLIENT, listener, self._destinations.scheme(request) == "https")
+        client.send(_written(request, self._destinations.host(request), fields, parameters))
         self.memory.network.pump()
         exchange = exchange_of(client)
         if exchange is not None and exchange.request_id:
@@ -165,7 +165,7 @@ class Rerun(Stage):
         """
         if self.settings.auth is None:
             return (), ()
-        route = self._taker.route(request)
+        route = self._destinations.route(request)
         own = None if route is None else route.auth
         claims = self._callers.of(request, own if asked is None else asked(request))
         self._credentials.calls(claims)
@@ -217,7 +217,7 @@ class Rerun(Stage):
                 self._end(pending, answers[0] if answers else Received())
 
     def _end(self, pending: Pending, answer: Received) -> None:
-        taken = self._done[pending.place] = Taken(answer.status, fields=_compared(answer.headers))
+        taken = self._done[pending.place] = Answered(answer.status, fields=_compared(answer.headers))
         taken.route, taken.upstream, taken.reason = (
             None if (said := pending.record.get(name)) is None else str(said)
             for name in ("route", "upstream_service", "reason")

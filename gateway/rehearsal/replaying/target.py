@@ -24,7 +24,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
 from gateway.recorded.request import Recorded
-from gateway.rehearsal.replaying.taken import Taken, kept
+from gateway.rehearsal.replaying.answered import Answered, kept
 
 PATIENCE: Final = 60.0
 """Seconds for an answer, to the end of its content."""
@@ -68,7 +68,7 @@ class Target:
         self._pool.retryAutomatically = True
         self._agent = Agent(reactor, connectTimeout=PATIENCE, pool=self._pool)
 
-    async def ask(self, request: Recorded) -> Taken:
+    async def ask(self, request: Recorded) -> Answered:
         """Send a request; one that is not answered has the status 0, and the reason."""
         headers = Headers()
         if request.host:
@@ -81,7 +81,7 @@ class Target:
         try:
             asking = self._agent.request(request.method.encode(), self._base + request.target.encode(), headers)
         except ValueError:
-            return Taken(left_out="its target has octets that no client may send")
+            return Answered(left_out="its target has octets that no client may send")
         late = self._reactor.callLater(PATIENCE, asking.cancel)
         try:
             response: IResponse = await asking
@@ -92,11 +92,11 @@ class Target:
             late = self._reactor.callLater(PATIENCE, digest.give_up)
             content = await digest.done
         except (ConnectError, ResponseFailed, LateError, CancelledError, OSError) as error:
-            return Taken(reason=_words(error))
+            return Answered(reason=_words(error))
         finally:
             if late.active():
                 late.cancel()
-        return Taken(response.code, fields=_compared(response.headers), body=content)
+        return Answered(response.code, fields=_compared(response.headers), body=content)
 
     async def close(self) -> None:
         """Close the connections that are kept."""

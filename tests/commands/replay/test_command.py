@@ -13,7 +13,7 @@ from gateway import cli
 from gateway.commands.replay import text as replay_text
 from gateway.commands.replay.command import _KINDS
 from gateway.commands.replay.log import Progress
-from gateway.rehearsal.replaying.taken import KINDS
+from gateway.rehearsal.replaying.answered import KINDS
 from tests.recorded.test_text_lines import COMBINED
 from tests.rehearsal.logs import request, write
 

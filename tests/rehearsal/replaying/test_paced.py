@@ -9,9 +9,9 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
 from gateway.recorded.request import Recorded
+from gateway.rehearsal.replaying.answered import Answered, Otherwise
 from gateway.rehearsal.replaying.paced import Ask, Pace, send
 from gateway.rehearsal.replaying.replay import Replayed
-from gateway.rehearsal.replaying.taken import Otherwise, Taken
 from tests.rehearsal.logs import request
 
 
@@ -23,12 +23,12 @@ class Server:
         taken: What it answers.
     """
 
-    def __init__(self, clock: Clock, taken: Taken | None = None) -> None:
+    def __init__(self, clock: Clock, taken: Answered | None = None) -> None:
         self.asked: list[tuple[int, float]] = []
         self._clock = clock
-        self._taken = taken or Taken(200)
+        self._taken = taken or Answered(200)
 
-    async def ask(self, request: Recorded) -> Taken:
+    async def ask(self, request: Recorded) -> Answered:
         """Answer one."""
         self.asked.append((request.line, self._clock.seconds()))
         done: Deferred[None] = Deferred()
@@ -104,7 +104,7 @@ def test_what_may_change_something_is_not_sent() -> None:
 def test_answers_are_compared_with_the_log() -> None:
     """By status: a server says nothing of its routes."""
     clock = Clock()
-    server = Server(clock, Taken(503))
+    server = Server(clock, Answered(503))
 
     found = result(sent(clock, [request(route="a", upstream="a")], server.ask, Pace()))
 
@@ -114,7 +114,7 @@ def test_answers_are_compared_with_the_log() -> None:
 def test_answers_are_compared_with_those_of_another_server() -> None:
     """Fields and content too; both are asked at the same time."""
     clock = Clock()
-    was, now = Server(clock, Taken(200, body="1")), Server(clock, Taken(200, fields=(("server", "x"),), body="2"))
+    was, now = Server(clock, Answered(200, body="1")), Server(clock, Answered(200, fields=(("server", "x"),), body="2"))
 
     found = result(sent(clock, [request()], now.ask, Pace(), was.ask))
 
@@ -126,7 +126,7 @@ def test_a_server_that_does_not_answer_is_told() -> None:
     """With the reason."""
     clock = Clock()
 
-    found = result(sent(clock, [request()], Server(clock, Taken(reason="refused")).ask, Pace()))
+    found = result(sent(clock, [request()], Server(clock, Answered(reason="refused")).ask, Pace()))
 
     assert list(found.groups) == [Otherwise("status", "200", "no answer (refused)")]
 
@@ -135,7 +135,7 @@ def test_a_mistake_of_ours_ends_it() -> None:
     """What was not foreseen is no answer."""
     clock = Clock()
 
-    async def fail(request: Recorded) -> Taken:
+    async def fail(request: Recorded) -> Answered:
         raise LookupError("no such thing")
 
     failures: list[type[BaseException] | None] = []

@@ -11,8 +11,8 @@ from gateway.config import Settings
 from gateway.recorded.log import RecordedLog
 from gateway.recorded.request import Recorded
 from gateway.rehearsal.callers.recorded import Callers
+from gateway.rehearsal.replaying.answered import Answered, Otherwise
 from gateway.rehearsal.replaying.replay import Hit, Replayed, replay
-from gateway.rehearsal.replaying.taken import Otherwise, Taken
 from tests.rehearsal.logs import request, settings, write
 
 ROUTE = {"name": "a", "path": "/a/*", "upstream": "a"}
@@ -121,7 +121,7 @@ def test_ways_without_end_are_counted_together() -> None:
     found = Replayed(hit=Hit(most=2), most=2)
     for line in range(5):
         one = request(line, client=f"192.0.2.{line}")
-        found.add(one, Taken(404), [Otherwise("status", str(200 + line), "404")])
+        found.add(one, Answered(404), [Otherwise("status", str(200 + line), "404")])
 
     assert (found.otherwise, len(found.groups), found.beyond) == (5, 2, 3)
     assert (len(found.hit.clients), found.hit.more) == (2, True)

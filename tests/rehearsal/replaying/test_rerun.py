@@ -9,15 +9,17 @@ import pytest
 
 from gateway.recorded.request import Recorded
 from gateway.rehearsal.callers.recorded import Callers
+from gateway.rehearsal.replaying.answered import Answered
 from gateway.rehearsal.replaying.rerun import Rerun
-from gateway.rehearsal.replaying.taken import Taken
 from tests.rehearsal.logs import request, settings
 
 ROUTE = {"name": "a", "path": "/a/*", "upstream": "a"}
 SECRET = "a-secret-of-forty-octets-for-the-tests-only"
 
 
-def take(requests: list[Recorded], *routes: dict[str, Any], callers: Callers | None = None, **more: Any) -> list[Taken]:
+def take(
+    requests: list[Recorded], *routes: dict[str, Any], callers: Callers | None = None, **more: Any
+) -> list[Answered]:
     """Take requests through a configuration."""
     rerun = Rerun(settings(routes, **more), callers or Callers())
     return list(rerun.take(requests))

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.rehearsal.replaying.taken import Otherwise, Taken, compare, compare_with_log, kept
+from gateway.rehearsal.replaying.answered import Answered, Otherwise, compare, compare_with_log, kept
 from tests.rehearsal.logs import request
 
-BEFORE = Taken(200, "a", "u", "GET /1", None, (("x-user-id", "u1"),), (("cache-control", "no-store"), ("via", "1.1 g")))
+BEFORE = Answered(
+    200, "a", "u", "GET /1", None, (("x-user-id", "u1"),), (("cache-control", "no-store"), ("via", "1.1 g"))
+)
 
 
 def test_the_same_is_no_way() -> None:
@@ -22,7 +24,7 @@ def test_the_same_is_no_way() -> None:
     [
         (replace(BEFORE, status=404), [Otherwise("status", "200", "404")]),
         (
-            Taken(403, "a", reason="auth.forbidden"),
+            Answered(403, "a", reason="auth.forbidden"),
             [
                 Otherwise("status", "200", "403 (auth.forbidden)"),
                 Otherwise("upstream", "u", "none"),
@@ -36,17 +38,17 @@ def test_the_same_is_no_way() -> None:
             replace(BEFORE, fields=(("cache-control", "private"), ("server", "x"), ("via", "1.1 g"))),
             [Otherwise("fields", "+server ~cache-control", "")],
         ),
-        (Taken(0, "a", "u", "GET /1", None, BEFORE.sent_fields), [Otherwise("status", "200", "no answer")]),
+        (Answered(0, "a", "u", "GET /1", None, BEFORE.sent_fields), [Otherwise("status", "200", "no answer")]),
     ],
 )
-def test_each_way_is_told(after: Taken, ways: list[Otherwise]) -> None:
+def test_each_way_is_told(after: Answered, ways: list[Otherwise]) -> None:
     """Other fields of another answer are no news."""
     assert compare(BEFORE, after) == ways
 
 
 def test_a_log_is_compared_by_what_it_says() -> None:
     """Status, and where it has them route and upstream."""
-    after = Taken(429, "b", None, reason="rate_limit.exceeded")
+    after = Answered(429, "b", None, reason="rate_limit.exceeded")
 
     assert compare_with_log(request(status=200), after) == [Otherwise("status", "200", "429 (rate_limit.exceeded)")]
     assert compare_with_log(request(status=429, route="a", upstream="u"), after) == [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.rehearsal.replaying.taker import Taker
+from gateway.rehearsal.replaying.destinations import Destinations
 from gateway.rehearsal.stage import Stage
 from tests.rehearsal.logs import request, settings
 
@@ -14,15 +14,15 @@ ROUTE = {"name": "a", "path": "/a/*", "upstream": "a"}
 BOTH = [{"name": "open", "endpoint": "tcp:80"}, {"name": "internal", "endpoint": "tcp:8081"}]
 
 
-def taker(*routes: dict[str, Any], host: str = "localhost", **more: Any) -> Taker:
+def destinations(*routes: dict[str, Any], host: str = "localhost", **more: Any) -> Destinations:
     """Make one."""
     configuration = settings(routes, **more)
-    return Taker(configuration, Stage(configuration).memory.parts.root.tree.at, host)
+    return Destinations(configuration, Stage(configuration).memory.parts.root.tree.at, host)
 
 
 def test_the_route_is_the_one_that_requests_meet() -> None:
     """By host, path, fields and query."""
-    found = taker(
+    found = destinations(
         ROUTE, ROUTE | {"name": "phones", "headers": {"User-Agent": "~Phone"}}, ROUTE | {"name": "h", "host": "h"}
     )
 
@@ -39,7 +39,7 @@ def test_the_route_is_the_one_that_requests_meet() -> None:
 
 def test_the_listener_is_that_of_the_port() -> None:
     """Of the host in the log."""
-    found = taker(ROUTE | {"listeners": ["internal"]}, listeners=BOTH)
+    found = destinations(ROUTE | {"listeners": ["internal"]}, listeners=BOTH)
 
     assert [found.listener(request(host=host)) for host in ("x", "x:8081", "x:9")] == ["open", "internal", "open"]
     assert found.route(request(host="x")) is None
@@ -48,7 +48,7 @@ def test_the_listener_is_that_of_the_port() -> None:
 
 def test_something_stands_for_what_the_log_does_not_say() -> None:
     """A host that was said, and the scheme of the listeners."""
-    found = taker(ROUTE | {"host": "api.example.com"}, host="api.example.com")
+    found = destinations(ROUTE | {"host": "api.example.com"}, host="api.example.com")
 
     assert found.route(request(host="")) is not None
     assert found.scheme(request()) == "http"
@@ -58,4 +58,4 @@ def test_something_stands_for_what_the_log_does_not_say() -> None:
 def test_a_host_that_is_none_is_refused() -> None:
     """Nothing can be asked of it."""
     with pytest.raises(ValueError, match="host name"):
-        taker(ROUTE).route(request(host="a b"))
+        destinations(ROUTE).route(request(host="a b"))

@@ -1,6 +1,6 @@
 """Which listener and which route take a request of a log: asked of the routing tables, by the rules that requests meet.
 
-Tests: `tests/rehearsal/replaying/test_taker.py`.
+Tests: `tests/rehearsal/replaying/test_destinations.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SEVERAL: Final = 10_000
 """Listeners by host that are kept."""
 
 
-class Taker:
+class Destinations:
     """Finds who takes a request.
 
     Args:

@@ -1,6 +1,6 @@
 """What became of one request of a log, and in which ways two such outcomes differ.
 
-Tests: `tests/rehearsal/replaying/test_taken.py`.
+Tests: `tests/rehearsal/replaying/test_answered.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Fields = tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
-class Taken:
+class Answered:
     """What became of a request.
 
     Attributes:
@@ -68,7 +68,7 @@ class Otherwise(NamedTuple):
     after: str
 
 
-def compare(before: Taken, after: Taken) -> list[Otherwise]:
+def compare(before: Answered, after: Answered) -> list[Otherwise]:
     """Say in which ways two outcomes differ, in the order of `KINDS`; nothing where they do not."""
     found = []
     if before.status != after.status:
@@ -92,7 +92,7 @@ def compare(before: Taken, after: Taken) -> list[Otherwise]:
     return found
 
 
-def compare_with_log(request: Recorded, after: Taken) -> list[Otherwise]:
+def compare_with_log(request: Recorded, after: Answered) -> list[Otherwise]:
     """Say in which ways an outcome differs from what the log says of the request; what it does not say is no way."""
     found = []
     if request.status not in CLIENT_GONE and request.status != after.status:
@@ -115,7 +115,7 @@ def kept(name: str, value: str) -> str | None:
     return "…" if names_credential(name) else value
 
 
-def _status(taken: Taken) -> str:
+def _status(taken: Answered) -> str:
     answer = str(taken.status) if taken.status else "no answer"
     return f"{answer} ({taken.reason})" if taken.reason else answer
 
