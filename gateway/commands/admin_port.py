@@ -112,7 +112,7 @@ class AdminPort:
         if server != "gateway":
             self.close()
             says = f' (it says "Server: {server[:40]}")' if server.isprintable() and server else ""
-            raise NoAnswer(f"what answers at {self.url} is no gateway's admin port{says}: say --admin URL")
+            raise NoAnswer(f"what answers at {self.url} is no gateway's admin port{says}: say another URL")
         return response.status, content
 
     def _connect(self) -> http.client.HTTPConnection:

@@ -6,7 +6,8 @@ One list, of one kind of thing: `gateway.config.doubts`, with `doubts.advice` an
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -22,6 +23,9 @@ from gateway.config.texts import MASK
 
 _MADE_UP: Final = "a-secret-that-nobody-knows-of-forty-octets"
 """Stands for a secret that is masked."""
+
+_MADE_UP_HASHES: Final = {"hash": "sha256:{:064x}", "secret_hash": "scrypt:16384:8:1$nobody-knows${:064x}"}
+"""Stand for hashes that are masked, by key: what does not have the form of a hash is refused."""
 
 
 class Linted(NamedTuple):
@@ -67,17 +71,31 @@ def of_running(shown: Mapping[str, Any], name: str, new: Linted | None = None) -
     Raises:
         gateway.config.ConfigError: It cannot be used without its secrets.
     """
-    text = json.dumps(shown, indent=1, ensure_ascii=False)
+    data: Any = shown
     problems: list[Problem] = []
-    root = None if new is None else reading.read(text, name, problems)
+    root = None if new is None else reading.read(json.dumps(shown, ensure_ascii=False), name, problems)
     if new is not None and isinstance(root, MapNode):
         settings = new.loaded.settings
         secrets_of = unmasking.Shown(effective(settings), effective(settings, revealed=True))
         list(unmasking.unmask(root, Settings, secrets_of))  # a mask that stands for none is a secret all the same
-        text = json.dumps(to_data(root), indent=1, ensure_ascii=False)
-    source = sources.Source(name, text.replace(MASK, _MADE_UP))
+        data = to_data(root)
+    text = json.dumps(_without_masks(data, "", count(1)), indent=1, ensure_ascii=False)
+    source = sources.Source(name, text)
     directory = Path().absolute() if new is None else new.directory
     return _linted(sources.Sources(directory, (source,), {}), {}, problems, None)
+
+
+def _without_masks(value: Any, key: str, numbers: Iterator[int]) -> Any:
+    """Make up a secret for each mask. No two are the same, since two API keys with one secret are refused."""
+    if isinstance(value, dict):
+        return {name: _without_masks(item, name, numbers) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_masks(item, key, numbers) for item in value]
+    if not isinstance(value, str) or MASK not in value:
+        return value
+    if value != MASK:  # a URL: the same one may stand in several places
+        return value.replace(MASK, _MADE_UP)
+    return _MADE_UP_HASHES.get(key, _MADE_UP + "-{}").format(next(numbers))
 
 
 def _linted(found: sources.Sources, environ: Mapping[str, str], problems: list[Problem], beside: Path | None) -> Linted:

@@ -227,3 +227,50 @@ def test_a_secret_that_only_a_running_gateway_has_is_made_up(tmp_path: Path) -> 
     shown = of_running(effective(runs.settings), "live", new)
 
     assert [one.section for one in differences(shown.loaded.settings, new.loaded.settings)] == ["admin"]
+
+
+HASHES = f"""\
+auth:
+  oauth:
+    issuer: "https://i"
+    audience: a
+    clients:
+      - {{id: c, secret_hash: "scrypt:16384:8:1${8 * "s"}${64 * "0"}"}}
+      - {{id: d, secret_hash: "scrypt:16384:8:1${8 * "t"}${64 * "1"}"}}
+  api_keys:
+    keys:
+      - {{id: a, hash: "sha256:{64 * "0"}"}}
+      - {{id: b, hash: "sha256:{64 * "1"}"}}
+      - {{id: c, key: first-plain-key}}
+      - {{id: d, key: second-plain-key}}
+routes: [{{path: /, respond: {{}}, auth: {{type: api_key}}}}]
+"""
+
+
+def test_hashes_and_keys_of_a_running_gateway_are_made_up_in_their_form_each_another(tmp_path: Path) -> None:
+    """A configuration with a hash that is none, or with one key twice, would be refused."""
+    file = tmp_path / "g.yaml"
+    file.write_text(HASHES)
+    runs = lint(file, {}).loaded.settings
+
+    shown = of_running(effective(runs), "live").loaded.settings
+
+    assert effective(shown) == effective(runs)  # but for the secrets, which are masked in both
+    assert {one.section for one in differences(shown, runs)} == {"auth"}
+
+
+def test_a_key_that_the_other_configuration_no_longer_has_is_a_difference(tmp_path: Path) -> None:
+    """Its hash is nowhere to be taken from."""
+    file = tmp_path / "g.yaml"
+    file.write_text(HASHES)
+    runs = lint(file, {}).loaded.settings
+    file.write_text("".join(line for line in HASHES.splitlines(keepends=True) if "{id: b," not in line))
+    new = lint(file, {})
+
+    shown = effective(of_running(effective(runs), "live", new).loaded.settings, revealed=True)
+
+    keys = {one["id"]: one.get("hash", one.get("key")) for one in shown["auth"]["api_keys"]["keys"]}
+    assert list(keys) == ["a", "b", "c", "d"]
+    assert keys["b"] != f"sha256:{64 * '1'}"
+    del keys["b"]
+    assert keys == {"a": f"sha256:{64 * '0'}", "c": "first-plain-key", "d": "second-plain-key"}

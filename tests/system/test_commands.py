@@ -15,6 +15,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -171,8 +172,13 @@ def test_what_a_request_would_meet_now(origin: Backend, tmp_path: Path) -> None:
         routes=[
             {"name": "half", "path": "/*", "upstream": "half", "rate_limit": {"limit": 2, "window": "60s"}},
             {"name": "free", "path": "/free/*", "upstream": "half", "auth": {"type": "jwt"}},
+            {"name": "keyed", "path": "/name/keyed", "upstream": "half", "auth": {"type": "api_key"}},
+            {"name": "known", "path": "/name/*", "upstream": "half", "headers": {"X-Of": "us"}},
         ],
-        auth={"jwt": {"default": {"secret": "a-secret-of-at-least-forty-octets-1234567890", "algorithms": ["HS256"]}}},
+        auth={
+            "jwt": {"default": {"secret": "a-secret-of-at-least-forty-octets-1234567890", "algorithms": ["HS256"]}},
+            "api_keys": {"keys": [{"id": "ada", "hash": f"sha256:{sha256(b'the-key').hexdigest()}"}]},
+        },
     ).start()
     try:
         command = (*EXPLAIN, "--live", url(gateway), "--client", "127.0.0.1")
@@ -184,6 +190,9 @@ def test_what_a_request_would_meet_now(origin: Backend, tmp_path: Path) -> None:
 
         after = run(*command, f"{gateway.url}/name")
         free = run(*command, "--as", "ada", f"{gateway.url}/free/7")
+        keyed = run(*command, "--as", "ada", f"{gateway.url}/name/keyed")
+        shown = run(*command, "-H", "X-API-Key: the-key", f"{gateway.url}/name/keyed")
+        known = run(*command, "-H", "X-Of: us", f"{gateway.url}/name/7")
 
         lines = [" ".join(line.split()) for line in after.stdout.splitlines()]
         assert any(line.startswith("limit by ip 0 left of 2 in 60 s; a request may pass in") for line in lines)
@@ -193,6 +202,14 @@ def test_what_a_request_would_meet_now(origin: Backend, tmp_path: Path) -> None:
         assert "HTTP/1.1 200 OK" in lines  # as far as the configuration decides
         assert "authentication passed" in " ".join(free.stdout.split())
         assert "nothing that is counted or watched is in its way" in free.stdout
+        assert "authentication passed" in " ".join(keyed.stdout.split())
+        # The hash in force is masked: the real key is refused by the one that was made up in its place.
+        assert "auth.invalid" in shown.stdout
+        assert "whether the credential is valid is not known" in shown.stdout
+        assert "is not known" not in keyed.stdout
+        # So is the value of the field by which the route is taken: by another one, another route would be.
+        assert "conditions of routes on fields or the query decide" in known.stdout
+        assert [line.split() for line in known.stdout.splitlines() if "route  " in line] == [["route", "known"]]
         assert not [line for line in gateway.access_log.read_text().splitlines() if "/free/7" in line]
     finally:
         gateway.stop()

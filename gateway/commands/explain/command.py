@@ -113,8 +113,15 @@ def explain(
     if listener is not None and listener not in (known := [one.name for one in loaded.settings.listeners]):
         _end(f"there is no listener {listener!r}: there are {', '.join(known)}")
     explanation = _explained(loaded, request, claims, begins)
+    _say(request, explanation, None if now is None else _doubted(now, explanation), as_json)
+
+
+def _say(request: CaseRequest, explanation: Explanation, now: Now | None, as_json: bool) -> None:
+    if now is not None and now.loaded is None:  # what was decided here is not what the gateway does
+        _say_now(now, request, as_json)
+        return
     if as_json:
-        said = _document(request, explanation) | ({} if now is None else {"version": now.version, "now": now.view})
+        said = _document(request, explanation) | ({} if now is None else now.document)
         click.echo(json.dumps(said, indent=2, default=str))
         return
     for line in _lines(request, explanation, "" if now is None else ", as far as the configuration decides"):
@@ -159,11 +166,17 @@ def _asked(url: str, request: CaseRequest, claims: dict[str, Any] | None) -> Now
         _end(str(error))
 
 
+def _doubted(now: Now, explanation: Explanation) -> Now:
+    from gateway.commands.explain.live import doubted
+
+    return doubted(now, explanation)
+
+
 def _say_now(now: Now, request: CaseRequest, as_json: bool) -> None:
     from gateway.commands.explain.live import lines
 
     if as_json:
-        click.echo(json.dumps({"version": now.version, "now": now.view, "doubt": now.doubt}, indent=2))
+        click.echo(json.dumps(now.document, indent=2))
         return
     for line in lines(now, request):
         click.echo(line)

@@ -9,8 +9,8 @@ Tests: `tests/commands/explain/test_command.py::test_what_is_in_the_way_now_is_s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -20,6 +20,10 @@ from gateway.commands.wording import printable
 if TYPE_CHECKING:
     from gateway.config.loading import Loaded
     from gateway.config.schema.cases import CaseRequest
+    from gateway.rehearsal.decisions import Explanation
+
+_ELSEWHERE: Final = "conditions of routes on fields or the query decide, which are masked at the admin port"
+_MASKED: Final = "whether the credential is valid is not known, since secrets are masked at the admin port: say --as"
 
 
 @dataclass
@@ -31,7 +35,7 @@ class Now:
         version: Of the configuration in force.
         view: What a request would meet, as `POST /live/explain` has it.
         loaded: The configuration; None where it cannot be used here.
-        doubt: Why, in words.
+        doubt: Why not, or why what is decided by it may be wrong, in words.
     """
 
     url: str
@@ -39,6 +43,11 @@ class Now:
     view: Mapping[str, Any]
     loaded: Loaded | None
     doubt: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The same as data, but for the configuration."""
+        return {"version": self.version, "now": self.view, "doubt": self.doubt}
 
 
 def ask(url: str, request: CaseRequest, claims: Mapping[str, Any] | None) -> Now:
@@ -79,12 +88,25 @@ def ask(url: str, request: CaseRequest, claims: Mapping[str, Any] | None) -> Now
     return Now(url, version, view, loaded, doubt)
 
 
+def doubted(now: Now, explanation: Explanation) -> Now:
+    """Tell where what was decided here is not what the gateway does: its secrets are masked, and others are made up.
+
+    With another route nothing of it holds, and `loaded` is None. A credential that was refused may be valid.
+    """
+    taken = next((one.name for one in explanation.decisions if one.kind == "route" and one.key), None)
+    if taken != now.view["route"]:
+        return replace(now, loaded=None, doubt=_ELSEWHERE)
+    refused = (explanation.outcome.failure or {}).get("reason") == "auth.invalid"
+    return replace(now, doubt=_MASKED) if refused else now
+
+
 def lines(now: Now, request: CaseRequest) -> Iterator[str]:
     """Say it to people."""
     version = f" (version {now.version})" if now.version else ""
     yield f"now, at {printable(now.url)}{version}, for a client at {request.client}"
     if now.doubt:
-        words = f"not known, since its configuration cannot be used here: {now.doubt}"
+        unusable = "" if now.loaded is not None else "not known, since its configuration cannot be used here: "
+        words = unusable + now.doubt
         yield f"  {'decisions':<9} {printable(words)}"
     for kind, name, words in _rows(now.view):
         yield f"  {kind:<9} {printable('  '.join(filter(None, [name, words])))}"
