@@ -147,7 +147,9 @@ class LiveRequest:
 
     def _of_upstreams(self, view: View, upstreams: Sequence[Upstream], now: float) -> None:
         if self._gateway.foundation.whole is not None and upstreams:
-            view["notes"].append("Breakers and connections are those of one of several workers.")
+            kept = view["cache"] is not None and not view["cache"]["words"]
+            what = "Breakers, connections and kept answers" if kept else "Breakers and connections"
+            view["notes"].append(f"{what} are those of one of several workers.")
         view["upstreams"] = [self._gateway.figures.of(one) for one in upstreams]
         lacks = [(one, error) for one in upstreams if (error := _lacks(one, now)) is not None]
         if len(lacks) < len(upstreams) or (view["cache"] or {}).get("outcome") in ("hit", "stale"):

@@ -21,8 +21,8 @@ from gateway.config.problems import Problem
 from gateway.config.schema import Settings
 from gateway.config.texts import MASK
 
-_MADE_UP: Final = "a-secret-that-nobody-knows-of-forty-octets"
-"""Stands for a secret that is masked."""
+_MADE_UP: Final = "a-secret-that-nobody-knows-as-long-as-a-key-of-HS512-has-to-be-or-longer"
+"""Stands for a secret that is masked: 64 octets or more, since RFC 7518 section 3.2 asks that of HS512."""
 
 _MADE_UP_HASHES: Final = {"hash": "sha256:{:064x}", "secret_hash": "scrypt:16384:8:1$nobody-knows${:064x}"}
 """Stand for hashes that are masked, by key: what does not have the form of a hash is refused."""
@@ -93,8 +93,8 @@ def _without_masks(value: Any, key: str, numbers: Iterator[int]) -> Any:
         return [_without_masks(item, key, numbers) for item in value]
     if not isinstance(value, str) or MASK not in value:
         return value
-    if value != MASK:  # a URL: the same one may stand in several places
-        return value.replace(MASK, _MADE_UP)
+    if value != MASK:  # a URL, in which one mask stands for user and password; it may be that of several places
+        return value.replace(f"{MASK}@", f":{_MADE_UP}@").replace(MASK, _MADE_UP)
     return _MADE_UP_HASHES.get(key, _MADE_UP + "-{}").format(next(numbers))
 
 

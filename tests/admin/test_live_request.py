@@ -137,7 +137,9 @@ def test_of_several_workers_counts_are_those_of_all(tmp_path: Path) -> None:
     said = explain(several, "http://h/orders/7")
 
     assert [one["remaining"] for one in said["limits"]] == [1, 8]
-    assert "Breakers and connections are those of one of several workers." in said["notes"]
+    assert "Breakers, connections and kept answers are those of one of several workers." in said["notes"]
+    without = explain(several, "http://h/gone/7")  # of whose cache nothing is known
+    assert "Breakers and connections are those of one of several workers." in without["notes"]
     several.stop()
 
 

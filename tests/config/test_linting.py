@@ -243,12 +243,13 @@ auth:
       - {{id: b, hash: "sha256:{64 * "1"}"}}
       - {{id: c, key: first-plain-key}}
       - {{id: d, key: second-plain-key}}
+redis: {{url: "redis://:password@127.0.0.1:6379/0"}}
 routes: [{{path: /, respond: {{}}, auth: {{type: api_key}}}}]
 """
 
 
-def test_hashes_and_keys_of_a_running_gateway_are_made_up_in_their_form_each_another(tmp_path: Path) -> None:
-    """A configuration with a hash that is none, or with one key twice, would be refused."""
+def test_a_secret_of_a_running_gateway_is_made_up_in_its_form_and_no_two_are_the_same(tmp_path: Path) -> None:
+    """A hash that is none, a URL of Redis with half of a name and a password, and one key twice would be refused."""
     file = tmp_path / "g.yaml"
     file.write_text(HASHES)
     runs = lint(file, {}).loaded.settings
@@ -256,7 +257,7 @@ def test_hashes_and_keys_of_a_running_gateway_are_made_up_in_their_form_each_ano
     shown = of_running(effective(runs), "live").loaded.settings
 
     assert effective(shown) == effective(runs)  # but for the secrets, which are masked in both
-    assert {one.section for one in differences(shown, runs)} == {"auth"}
+    assert {one.section for one in differences(shown, runs)} == {"auth", "redis"}
 
 
 def test_a_key_that_the_other_configuration_no_longer_has_is_a_difference(tmp_path: Path) -> None:
