@@ -27,7 +27,8 @@ _SIGNS: Final = {"-": "red", "+": "green"}
 _MARKS: Final = {"danger": "🛑", "warning": "⚠️", "change": "🔹", "note": "▫️"}
 _NOTHING: Final = "nothing changes"
 _TICKS: Final = re.compile("`+")
-_PUNCTUATION: Final = re.compile(r"[\\`*_\[\]<>|~&#]")
+_PUNCTUATION: Final = re.compile(r"[\\`*_\[\]<>|~&#]|(?<=:)/|(?<=www)\.")
+"""What Markdown makes something of; `://` and `www.` make links without anything around them (GFM, section 6.9)."""
 
 
 def is_empty(plan: Plan, compared: Sequence[ComparedRequest]) -> bool:
@@ -222,11 +223,13 @@ def _escaped(words: str, cell: bool = False) -> str:
     """
     pieces = printable(words).split("`")
     if len(pieces) % 2 == 0:  # one of them is the operator's own
-        return _PUNCTUATION.sub(r"\\\g<0>", "`".join(pieces))
-    return "".join(
-        _code(piece, cell) if place % 2 and piece else _PUNCTUATION.sub(r"\\\g<0>", piece)
-        for place, piece in enumerate(pieces)
-    )
+        return _plain("`".join(pieces))
+    return "".join(_code(piece, cell) if place % 2 and piece else _plain(piece) for place, piece in enumerate(pieces))
+
+
+def _plain(words: str) -> str:
+    # GitHub notifies whoever is named behind `@`, however it was escaped: a space without width stands between.
+    return _PUNCTUATION.sub(r"\\\g<0>", words).replace("@", "@&#8203;")
 
 
 def document(plan: Plan, compared: Sequence[ComparedRequest]) -> dict[str, Any]:

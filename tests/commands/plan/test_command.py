@@ -137,13 +137,15 @@ def test_markdown_is_for_pull_requests(files: tuple[Path, Path]) -> None:
 
 
 def test_a_name_stays_a_name_in_markdown(files: tuple[Path, Path]) -> None:
-    """No link, no picture, no emphasis, no second cell; and code has no stray backslashes outside of a table."""
+    """No link, no picture, nobody notified, no second cell; and code has no stray backslashes outside of a table."""
     old, new = files
-    new.write_text(NEW.replace("name: me, path: /users/me", 'name: "![x](http://e) _y_ `z", path: "/users/a|b``c"'))
+    new.write_text(
+        NEW.replace("name: me, path: /users/me", 'name: "![x](http://e) www.e @y _y_ `z", path: "/users/a|b``c"')
+    )
 
     lines = run("--markdown", old, new, "--request", "http://x/users/a|b````c").stdout.splitlines()
 
-    name = "!\\[x\\](http://e) \\_y\\_ \\`z"
+    name = r"!\[x\](http:\//e) www\.e @&#8203;y \_y\_ \`z"
     assert f"⚠️ **routes {name} added** `{new}:7:5`" in lines
     assert any(line.startswith(f"| 🛑 | ```GET /users/a\\|b``c``` | users | {name} | everybody") for line in lines)
     assert "#### `````GET http://x/users/a|b````c`````" in lines
