@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from gateway.config import Settings
 from gateway.config.schema.limiting import RateLimit
-from gateway.errors import BreakerOpen, RequestTooLarge
+from gateway.errors import RequestTooLarge
 from gateway.rehearsal.stage import Outcome
 
 _RULES = {"auth": "auth", "ip_rules": "addresses", "cors": "cors"}
@@ -29,7 +29,7 @@ class Touched:
         routes: Names of routes that took a request.
         rules: Names of routes, each with the kind of rule that refused one; an empty name for no route.
         limits: Figures of limits that were exceeded: route, requests and seconds.
-        breakers: Names of upstreams whose breaker has refused a request.
+        breakers: Names of upstreams whose breaker has kept out a request, whatever was answered in its place.
     """
 
     routes: set[str] = field(default_factory=set)
@@ -42,10 +42,7 @@ class Touched:
         route = outcome.record.get("route") or ""
         if route:
             self.routes.add(route)
-        reason = outcome.record.get("reason")
-        if reason == BreakerOpen.reason:
-            self.breakers.add(str(outcome.record.get("upstream_service")))
-        elif reason == RequestTooLarge.reason:
+        if outcome.record.get("reason") == RequestTooLarge.reason:
             self.rules.add((route, "bodies"))
         failure = outcome.failure
         if failure is None:

@@ -96,6 +96,7 @@ def _made(stage: Stage, index: int, case: Case) -> Verdict:
             return verdict
         verdict.seconds += outcome.seconds
         verdict.touched.add(outcome)
+        verdict.touched.breakers |= stage.closed_off()
         found: list[Mismatch] = []
         if case.expect_all:
             found = list(compare(case.expect_all[number], outcome, f"expect_all[{number}]"))

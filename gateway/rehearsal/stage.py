@@ -157,6 +157,11 @@ class Stage:
         failure = self.memory.parts.foundation.failures.find(str(record.get("request_id")))
         return Outcome(answer, record, failure, self.backends.sent[before:], seconds, asked)
 
+    def closed_off(self) -> set[str]:
+        """Return the names of the upstreams whose breaker has kept out a request until now."""
+        upstreams = self.memory.parts.root.tree.upstreams.values()
+        return {one.name for one in upstreams if one.condition is not None and one.condition.rejected}
+
     def steps(self, outcome: Outcome) -> list[str]:
         """Return the names of the steps of the route that took a request, from the client inwards."""
         kept = self.memory.parts.root.tree.kept.routes.get(str(outcome.record.get("route")))

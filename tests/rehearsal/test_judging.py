@@ -173,3 +173,26 @@ def test_a_body_that_is_too_large_and_an_open_breaker_are_seen() -> None:
 
     assert found[0].touched.rules == {("internal", "bodies")}
     assert found[1].touched.breakers == {"a"}
+
+
+def test_a_breaker_decides_too_where_something_else_is_answered() -> None:
+    """The answer of a fallback has no reason to tell that from."""
+    upstreams = [
+        {
+            "name": "a",
+            "backends": [{"url": "http://127.0.0.1:9001"}],
+            "circuit_breaker": {"failure_threshold": 2, "fallback": {"upstream": "b"}},
+        },
+        {"name": "b", "backends": [{"url": "http://127.0.0.1:9002"}]},
+    ]
+    given = {"backends": {"a": {"status": 500}}, "repeat": 3}
+    tests = [
+        {"request": "http://x/", "given": given, "expect": {"status": 200, "upstream": "b"}},
+        {"request": "http://x/", "given": {**given, "repeat": 2}, "expect": {"status": 500}},
+    ]
+    settings = from_mapping({"upstreams": upstreams, "routes": [{"path": "/", "upstream": "a"}], "tests": tests})
+
+    found = list(judge(settings, [0, 1]))
+
+    assert all(one.passed for one in found), found
+    assert [one.touched.breakers for one in found] == [{"a"}, set()]
