@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.headers.get("User-Agent") != "gateway-health-check":
-            fields = {name.lower(): value for name, value in self.headers.items() if name.lower() not in TRACED}
+            fields = {name.lower(): value for name, value in self.headers.items()}
             self.server.asked.append((self.command, self.path, fields, content))
         self.send_response(200)
         self.send_header("Content-Length", "0")
@@ -166,7 +166,13 @@ def happened(url: str, outcome: Outcome, asked: list[Asked]) -> Got:
         response.begin()
         response.read()
     fields = {name.lower(): value for name, value in response.getheaders()}
-    return _got(response.status, fields, list(asked))
+    own = fields.get("x-request-id")
+    sent = [
+        (method, path, {name: value for name, value in said.items() if name not in TRACED}, content)
+        for method, path, said, content in list(asked)
+        if own in (None, said.get("x-request-id"))  # a backend may only now have read what an earlier exchange gave up
+    ]
+    return _got(response.status, fields, sent)
 
 
 def _got(status: int, fields: dict[str, str], sent: list[Asked]) -> Got:
