@@ -136,8 +136,9 @@ class InRedis:
     def put(self, limits: Sequence[Limit], names: tuple[bytes, ...], wants: tuple[int, ...], now: float) -> list[int]:
         """Return what the script itself answers."""
         self.set_clock(now)
-        asking, answer = Asking(self.redis, limits), Deferred[list[int]]()
-        asking.ask_by_source(names, wants, answer)  # type: ignore[arg-type]  # hears the same
+        asked, answer = Awaited(), Deferred[list[int]]()
+        Asking(self.redis, limits).ask_by_source(names, wants, asked)
+        asked.hear(answer)
         answered: list[int] = self.result(answer)
         return answered
 
