@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from gateway.commands.reading import COULD_NOT
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from gateway.importing.draft import Draft
 
 LEFT: Final = 1
-COULD_NOT: Final = 2
 
 
 class _Kinds(click.ParamType[str]):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gateway.commands.reading import COULD_NOT
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from gateway.config.problems import Problem
 
 FOUND: Final = 1
-COULD_NOT: Final = 2
 
 _COLOURS: Final = {"warning": "yellow", "advice": "cyan"}
 

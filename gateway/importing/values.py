@@ -1,4 +1,4 @@
-"""Values that sources write in their way, in ours: times, sizes, networks, secrets that stand elsewhere.
+"""Values that sources write in their way, in ours: times, sizes, networks, methods, secrets that stand elsewhere.
 
 Tests: `tests/importing/test_values.py`.
 """
@@ -9,6 +9,8 @@ import re
 from hashlib import sha256
 from ipaddress import ip_network
 
+from gateway.config.patterns import route_method
+from gateway.config.problems import Unexpected
 from gateway.config.units import LONGEST, format_duration
 from gateway.importing.draft import Draft, Template, Variable
 from gateway.importing.parts import Part
@@ -30,6 +32,17 @@ def milliseconds(part: Part, key: str, otherwise: int) -> str:
     """Read a number of milliseconds as a duration of ours."""
     number = part.number(key)
     return seconds((otherwise if number is None else number) / 1000)
+
+
+def methods(part: Part, draft: Draft) -> list[str]:
+    """Read the `methods` of a route; those that cannot be ours are listed."""
+    found = []
+    for each in part.one_or_each("methods"):
+        try:
+            found.append(route_method(each.text() or ""))
+        except Unexpected as error:
+            draft.leave(each, f"expected {error.expected}, found {each.text()!r}")
+    return found
 
 
 def network(written: str) -> str | None:

@@ -18,6 +18,7 @@ import click
 
 from gateway.commands.claims import claims_of
 from gateway.commands.curl.options import NOUNS
+from gateway.commands.reading import COULD_NOT
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from gateway.config.schema.cases import CaseRequest
     from gateway.rehearsal.decisions import Explanation
 
-COULD_NOT: Final = 2
 _COLOURS: Final = {"-": "red", "+": "green"}
 
 

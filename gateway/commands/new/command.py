@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
 
+from gateway.commands.reading import COULD_NOT
+
 if TYPE_CHECKING:
     from gateway.commands.new.starter import Issuer, Key
     from gateway.config.proxies import Proxy
 
 T = TypeVar("T")
 
-COULD_NOT: Final = 2
 
 MOST: Final = 1000
 """Highest limit: a test that `gateway new` writes makes as many requests, and takes no longer than a moment."""

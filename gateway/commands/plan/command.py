@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 import click
 
 from gateway.commands.curl.options import NOUNS
+from gateway.commands.reading import COULD_NOT
 from gateway.commands.replay.log import callers_of, opened, replay, surveyed
 from gateway.commands.resting import collector_resting
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 OpenLog: TypeAlias = "Callable[[], Iterable[Recorded]] | None"
 
 DIFFERENT: Final = 1
-COULD_NOT: Final = 2
 
 
 class _Pasted(click.Command):

@@ -11,9 +11,11 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+from gateway.commands.reading import COULD_NOT
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from gateway.recorded.survey import Survey
     from gateway.rehearsal.callers.recorded import Callers
     from gateway.rehearsal.replaying.replay import Replayed
-
-COULD_NOT: Final = 2
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
+from gateway.commands.reading import COULD_NOT
 from gateway.commands.resting import collector_resting
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from gateway.config.loading import Loaded
 
 FAILED: Final = 1
-COULD_NOT: Final = 2
 
 
 @click.command()

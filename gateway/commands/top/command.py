@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from gateway.commands.defaults import ADMIN_PORT
+from gateway.commands.reading import COULD_NOT
 
 if TYPE_CHECKING:
     from gateway.commands.admin_port import AdminPort
     from gateway.commands.top.figures import Sample
 
-COULD_NOT: Final = 2
 
 _QUITS: Final = b"qQ\x1b\x03\x04"
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import click
 
 from gateway.commands.defaults import ADMIN_PORT
+from gateway.commands.reading import COULD_NOT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from gateway.commands.why.story import Rows, Story
 
 NOT_FOUND: Final = 1
-COULD_NOT: Final = 2
 
 _BAR: Final = 24
 """Columns of the waterfall."""

@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from gateway.config import ConfigError
-from gateway.config.patterns import path_pattern, route_host, route_method, route_path
+from gateway.config.patterns import path_pattern, route_host, route_path
 from gateway.config.problems import Problem, Unexpected
 from gateway.importing import samples
 from gateway.importing.apisix.callers import Callers
@@ -18,7 +18,7 @@ from gateway.importing.apisix.plugins import ADDING, Plugged, plug
 from gateway.importing.cases import Said, add_tests
 from gateway.importing.draft import Data, Draft, Hint, Made
 from gateway.importing.parts import Part
-from gateway.importing.values import literal, network, pattern_of
+from gateway.importing.values import literal, methods, network, pattern_of
 
 ABOUT: Final = ("desc", "labels", "create_time", "update_time", "plugin_config_id", "service_id", "id")
 REST: Final = "/7"
@@ -190,14 +190,8 @@ class _Reader:
     def _methods(self, part: Part, data: Data) -> bool:
         """Put the methods of a route into ours; returns whether any of those that it names could be."""
         draft = self._draft
-        methods = []
-        for each in part.one_or_each("methods"):
-            try:
-                methods.append(route_method(each.text() or ""))
-            except Unexpected as error:
-                draft.leave(each, f"expected {error.expected}, found {each.text()!r}")
-        if methods:
-            data["methods"] = methods
+        if found := methods(part, draft):
+            data["methods"] = found
         elif part.one_or_each("methods"):
             why = "none of its methods can be written here, so that the route is not there"
             draft.leave(part, why, "write the route")

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.config.patterns import path_pattern, route_host, route_method, route_path
+from gateway.config.patterns import path_pattern, route_host, route_path
 from gateway.config.problems import Unexpected
 from gateway.importing import samples
 from gateway.importing.draft import Data, Draft
 from gateway.importing.parts import Part
-from gateway.importing.values import pattern_of
+from gateway.importing.values import methods, pattern_of
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._~/%:-]*")
 """What a path without an expression had before 3.0; another character made it one."""
@@ -139,14 +139,8 @@ def _shared(part: Part, draft: Draft) -> tuple[Data | None, str, str, dict[str, 
         return nothing
     if hosts:
         data["host"] = hosts[0] if len(hosts) == 1 else hosts
-    methods = []
-    for each in part.one_or_each("methods"):
-        try:
-            methods.append(route_method(each.text() or ""))
-        except Unexpected as error:
-            draft.leave(each, f"expected {error.expected}, found {each.text()!r}")
-    if methods:
-        data["methods"] = methods
+    if carried := methods(part, draft):
+        data["methods"] = carried
     elif _is_said(part, "methods"):
         draft.leave(part, "none of its methods can be written here, so that the route is not there", "write the route")
         return nothing
@@ -154,7 +148,7 @@ def _shared(part: Part, draft: Draft) -> tuple[Data | None, str, str, dict[str, 
     if headers is None:
         draft.leave(part, "a condition on a field is no text, so that the route is not there", "write the route")
         return nothing
-    return data, samples.host(hosts[0] if hosts else None), methods[0] if methods else "GET", headers
+    return data, samples.host(hosts[0] if hosts else None), carried[0] if carried else "GET", headers
 
 
 def _hosts(part: Part, draft: Draft) -> list[str]:
