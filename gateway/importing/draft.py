@@ -190,7 +190,7 @@ class Draft:
         self._overridden.append(part)
 
     def only(self, part: Part, key: str, as_here: object, why: str, instead: str = "") -> None:
-        """Read a member that says what is so here anyway; list it where it says anything else.
+        """Read a member that needs no counterpart while it has one certain value; list it where it has any other.
 
         Args:
             part: The mapping.

@@ -114,7 +114,7 @@ def _dead(candidates: Sequence[Candidate], places: Sequence[_Place]) -> dict[int
 
 
 def _given(candidates: Sequence[Candidate], places: Sequence[_Place], found: Settled) -> Iterator[_Place]:
-    """Yield the places that candidates need because of those that there are."""
+    """Yield further places for candidates, where one that comes first in the source would lose requests to another."""
     index = _Index(places)
     for later in places:
         for first in index.broader(later):

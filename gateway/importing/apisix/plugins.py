@@ -48,7 +48,7 @@ class Plugged:
 
 
 def plug(route: Plugged, chosen: dict[str, list[Part]], callers: Callers, draft: Draft) -> None:
-    """Put all plugins that hold into a route: what asks for callers first, what takes the upstream's place last."""
+    """Put all plugins that hold into a route: authentication first, those that answer in place of the upstream last."""
     order = sorted(chosen, key=lambda one: (one not in ASKING, one == "redirect", one in CLOSING))
     for name, config in [(each, config) for each in order for config in chosen[each]]:
         config.entries("_meta")

@@ -129,7 +129,7 @@ def _path(config: Part, changes: Data, said: Said, draft: Draft) -> None:
         draft.leave(pair[0], f"expected {error.expected}", "write it in RE2's syntax")
         said.sent = None
         return
-    # What becomes of the whole path there is the template, whatever stands around the match.
+    # In APISIX the template becomes the whole path, also where the pattern matches only a part of it.
     changes["path"] = {"replace": {"pattern": pattern, "with": re.sub(r"\$(\d)", r"\\\1", template)}}
     if said.sent is not None:
         found = re.search(pattern, said.sent)

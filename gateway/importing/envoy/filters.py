@@ -77,8 +77,8 @@ class Filters:
         """
         found: Data = {}
         asked = self._asked(start, exact)
-        # Rules may say different things of the paths of one route: a token is then asked for everywhere, and where it
-        # would be one of several, nobody is let in.
+        # The rules for the paths of one route may differ. Where only some ask for a token, all its paths do here; where
+        # they ask for different tokens, the route is closed.
         ways = [auth for auth in asked if auth is not None]
         if self.closed or any(auth != ways[0] for auth in ways):
             found["ip_deny"] = list(NOBODY)

@@ -89,7 +89,7 @@ def plug(route: Plugged, chosen: dict[str, Part], callers: Callers, draft: Draft
 
 
 def _turn(name: str) -> int:
-    """When a plugin's turn is: what asks for callers before what asks for their groups; what takes a place, last."""
+    """Return a plugin's place in the order: authentication, `acl` (which needs callers); `request-termination` last."""
     return _FIRST.index(name) if name in _FIRST else len(_FIRST) + (name == "request-termination")
 
 

@@ -42,7 +42,7 @@ _OFF: Final = frozenset({"off", "optional", "optional_no_ca"})
 _WRITTEN_BY_ANYBODY: Final = frozenset(
     {"host", "http_host", "http_referer", "http_user_agent", "https", "invalid_referer", "scheme", "server_port"}
 )
-"""Variables by which nobody is kept out who wants to get in."""
+"""Variables whose values a client chooses: a location that refuses some of them keeps nobody out, and stays open."""
 
 _REFUSING: Final = re.compile(r"4[0-9]{2}")
 _KEEPING_OUT: Final = frozenset({*ASKING, "deny", "allow", "auth_basic", "internal", "if", "limit_except"})

@@ -214,7 +214,7 @@ class Carrier:
                 self._users = password
                 self.draft.section("auth")["basic"] = {"users_file": password.users_file, "realm": password.realm}
             elif password.users_file != self._users.users_file:
-                # With the other file its users would get in here, too.
+                # The users of the first file would get in here as well.
                 why = "there is one file of users here, that of the first `auth_basic`"
                 uncarried.append(protection.Uncarried(password.at, why))
             elif password.realm != self._users.realm:

@@ -175,7 +175,7 @@ class Credentials:
 
     def _verifier(self, name: str, verifier: JwtVerifier) -> JwtVerifier:
         """Return a verifier that takes our tokens, and still those that the configuration itself has the keys of."""
-        # Loaded with the first verifier: most configurations have none, and who has one waits for what it needs anyway.
+        # Loaded with the first verifier: most have none, and `gateway test` would wait for the JWT library.
         from gateway.composition.builders.jwt import configured_keys
         from gateway.rehearsal.callers.signing import make_key, published
 

@@ -93,7 +93,7 @@ def compare(before: Answered, after: Answered) -> list[Otherwise]:
 
 
 def compare_with_log(request: Recorded, after: Answered) -> list[Otherwise]:
-    """Say in which ways an outcome differs from what the log says of the request; what it does not say is no way."""
+    """Say in which ways an outcome differs from what the log says of it; what the log lacks is not compared."""
     found = []
     if request.status not in CLIENT_GONE and request.status != after.status:
         was = f"{request.status} ({request.reason})" if request.reason else str(request.status)
